@@ -1,0 +1,4 @@
+//! Plan, apply and destroy sandboxes from a reviewed file.
+pub mod address;
+pub mod diagnostic;
+pub mod value;
