@@ -1,0 +1,28 @@
+//! Expressions that only apply can evaluate, with all that they need from the
+//! configuration captured, so that a plan can be applied without it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::BlockAddress;
+use crate::value::Value;
+
+/// An expression whose value depends on what apply will make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deferred {
+    /// The expression's source text.
+    pub expression: String,
+    /// What its names stand for, by `root.name` (`var.a`, `local.b`, `each.key`) or `root`.
+    pub captures: BTreeMap<String, Capture>,
+    /// The resource blocks that it refers to, whose objects apply supplies.
+    pub references: Vec<BlockAddress>,
+}
+
+/// What a captured name stands for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capture {
+    Value(Value),
+    Deferred(Deferred),
+}

@@ -1,0 +1,288 @@
+//! Remote things as plain data: what the state remembers, what a platform
+//! reports, and the labels that say whose they are. No SQL and no calls here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::address::{Address, BlockAddress, ResourceType};
+use crate::value::Value;
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Arc<str>);
+
+        impl $name {
+            /// Returns the id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// The id that a platform gave to an object.
+    RemoteId
+);
+text_id!(
+    /// One journaled call; also the idempotency token on platforms that take one.
+    OperationId
+);
+text_id!(
+    /// One run of a command.
+    RunId
+);
+text_id!(
+    /// Tells apart the states of different projects for ever, also across copies.
+    Lineage
+);
+text_id!(
+    /// Names an object that was replaced but is not deleted yet.
+    DeposedKey
+);
+
+/// A provider as configured: `hetzner`, or `hetzner.eu` for an alias.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProviderRef {
+    /// The platform: `local`, `hetzner`, …
+    pub platform: Arc<str>,
+    pub alias: Option<Arc<str>>,
+}
+
+impl ProviderRef {
+    /// Names the platform's default configuration.
+    pub fn of(platform: &str) -> Self {
+        Self { platform: platform.into(), alias: None }
+    }
+}
+
+impl fmt::Display for ProviderRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.alias {
+            Some(alias) => write!(f, "{}.{alias}", self.platform),
+            None => f.write_str(&self.platform),
+        }
+    }
+}
+
+impl FromStr for ProviderRef {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.split_once('.') {
+            Some((platform, alias)) => {
+                Self { platform: platform.into(), alias: Some(alias.into()) }
+            }
+            None => Self::of(text),
+        })
+    }
+}
+
+impl Serialize for ProviderRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProviderRef {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// How far an object in the state has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It exists, and all that was asked of it was done.
+    Ready,
+    /// It exists; its provisioning has not ended.
+    Provisioning,
+    /// It exists; a provisioning step or a probe failed. The next apply goes on there.
+    Failed,
+    /// Its creation did not complete; it will be replaced.
+    Tainted,
+}
+
+impl Status {
+    /// Returns the word that users see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Provisioning => "provisioning",
+            Self::Failed => "failed",
+            Self::Tainted => "tainted",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Ready, Self::Provisioning, Self::Failed, Self::Tainted]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
+}
+
+/// How one provisioning step ended, on the machine that it ran on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// `file:/home/agent/.gitconfig`, `sync:/home/agent/app`, `provision:install`, `probe:docker`.
+    pub name: String,
+    /// Digest of what the step does; a step whose hash changed runs again.
+    pub hash: String,
+    /// The exit code: 0 when it succeeded.
+    pub rc: i32,
+    pub seconds: f64,
+    pub ended_at: Timestamp,
+}
+
+/// One object as the state remembers it: a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    pub address: Address,
+    /// Set when the object was replaced under its address and waits to be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<DeposedKey>,
+    /// Counts the writes of this row; a plan names the versions that it read.
+    pub version: u64,
+    pub provider: ProviderRef,
+    pub remote_id: RemoteId,
+    pub status: Status,
+    pub schema_version: u32,
+    /// Arguments and computed attributes; sensitive leaves are redacted when stored.
+    pub attributes: Value,
+    /// The blocks that it was created after; deletion goes the other way.
+    #[serde(default)]
+    pub depends_on: Vec<BlockAddress>,
+    /// The provisioning steps done so far, in order.
+    #[serde(default)]
+    pub steps: Vec<StepRecord>,
+    /// The tail of the failed step's log, while the status is `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<StepFailure>,
+    #[serde(default)]
+    pub create_before_destroy: bool,
+}
+
+/// What is kept of a step that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFailure {
+    pub step: String,
+    /// The exit code; 124 when the step ran out of time (as `timeout` does).
+    pub rc: i32,
+    /// The last lines of its log, at most 40.
+    pub log_tail: Vec<String>,
+    /// Where the whole log is, inside the sandbox.
+    pub log_path: String,
+}
+
+/// Identifies a row: an address, and which deposed object under it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectKey {
+    pub address: Address,
+    pub deposed: Option<DeposedKey>,
+}
+
+impl Object {
+    /// Returns the key of the row.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey { address: self.address.clone(), deposed: self.deposed.clone() }
+    }
+
+    /// Returns a text attribute, such as `name` or `expires_at`.
+    pub fn text(&self, attribute: &str) -> Option<&str> {
+        self.attributes.get(attribute)?.as_str()
+    }
+
+    /// Returns when the object expires, if it does.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.text("expires_at")?.parse().ok()
+    }
+}
+
+/// The state as plain data: what one read of the store yields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub lineage: Lineage,
+    pub serial: u64,
+    /// Current and deposed objects, in address order.
+    pub objects: Vec<Object>,
+    /// The root module's outputs as of the last apply.
+    #[serde(default)]
+    pub outputs: BTreeMap<Arc<str>, OutputValue>,
+}
+
+/// An output as stored; a sensitive one is redacted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputValue {
+    pub value: Value,
+    pub sensitive: bool,
+}
+
+impl State {
+    /// Makes the state of a project that has none yet.
+    pub fn empty(lineage: Lineage) -> Self {
+        Self { lineage, serial: 0, objects: Vec::new(), outputs: BTreeMap::new() }
+    }
+
+    /// Finds the current (not deposed) object under an address.
+    pub fn current(&self, address: &Address) -> Option<&Object> {
+        let at = self.objects.partition_point(|o| o.address < *address);
+        self.objects[at..]
+            .iter()
+            .take_while(|o| o.address == *address)
+            .find(|o| o.deposed.is_none())
+    }
+}
+
+/// Whose an object is, as its labels on the platform say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    pub project: String,
+    pub lineage: Lineage,
+    pub address: Address,
+    /// The operation that made it.
+    pub operation: OperationId,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One object as its platform reports it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RemoteObject {
+    pub remote_id: RemoteId,
+    pub kind: ResourceType,
+    /// The name on the platform.
+    pub name: String,
+    /// From our labels; absent when they were damaged by hand.
+    pub ownership: Option<Ownership>,
+    /// The attributes that the platform knows, arguments and computed, by the
+    /// names of the schema. What it does not know is absent.
+    pub attributes: Value,
+}

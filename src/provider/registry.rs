@@ -1,0 +1,1 @@
+//! The platforms that this build knows: one line each.
