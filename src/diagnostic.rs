@@ -265,7 +265,12 @@ impl Diagnostics {
         self.0.iter()
     }
 
-    /// Returns the value if there were no errors; warnings are dropped with it only on error-free use.
+    /// Returns itself as the error if there is one in it, else its warnings.
+    pub fn into_errors_or_warnings(self) -> Result<Self, Self> {
+        if self.has_errors() { Err(self) } else { Ok(self) }
+    }
+
+    /// Returns the value if there were no errors; warnings are dropped.
     pub fn into_result<T>(self, value: T) -> Result<T, Diagnostics> {
         if self.has_errors() { Err(self) } else { Ok(value) }
     }

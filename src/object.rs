@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, BlockAddress, ResourceType};
-use crate::value::Value;
+use crate::value::{AttributePath, Attributes, Value};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -285,4 +285,73 @@ pub struct RemoteObject {
     /// The attributes that the platform knows, arguments and computed, by the
     /// names of the schema. What it does not know is absent.
     pub attributes: Value,
+}
+
+/// What refresh found to differ from the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    pub key: ObjectKey,
+    pub provider: ProviderRef,
+    pub before: Box<Object>,
+    /// Missing when the object is gone.
+    pub after: Option<Box<Object>>,
+    /// The top-level attributes that differ.
+    pub changed: Vec<AttributePath>,
+}
+
+/// The state after refresh: what is known to be alive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prior {
+    /// As the store had it, whose row versions the plan is based on.
+    pub state: State,
+    /// The rows as their platforms report them, in address order; those that
+    /// are gone are missing.
+    pub objects: Vec<Object>,
+    pub drift: Vec<Drift>,
+    /// What carries our labels and is in no row.
+    pub orphans: Vec<(ProviderRef, RemoteObject)>,
+}
+
+impl Prior {
+    /// Takes the state as it is, without asking any platform.
+    pub fn unrefreshed(state: State) -> Self {
+        let objects = state.objects.clone();
+        Self { state, objects, drift: Vec::new(), orphans: Vec::new() }
+    }
+
+    /// Tells whether a row's object is gone from its platform.
+    pub fn is_gone(&self, key: &ObjectKey) -> bool {
+        self.drift.iter().any(|drift| drift.after.is_none() && drift.key == *key)
+    }
+}
+
+/// Tells whether two values mean the same to a platform: absent, null and empty
+/// are one; lists and tuples, maps and objects are alike.
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Sensitive(a), Value::Sensitive(b)) => same(a, b),
+        (Value::Sensitive(_), _) | (_, Value::Sensitive(_)) => false,
+        _ if is_nothing(a) || is_nothing(b) => is_nothing(a) && is_nothing(b),
+        _ => match (a.as_attributes(), b.as_attributes(), a.as_elements(), b.as_elements()) {
+            (Some(a), Some(b), _, _) => same_members(a, b),
+            (_, _, Some(a), Some(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            }
+            _ => a == b,
+        },
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    matches!(value, Value::Null(_))
+        || value.as_attributes().is_some_and(|a| a.is_empty())
+        || value.as_elements().is_some_and(<[Value]>::is_empty)
+}
+
+fn same_members(a: &Attributes, b: &Attributes) -> bool {
+    let null = Value::null();
+    let covers = |a: &Attributes, b: &Attributes| {
+        a.iter().all(|(key, value)| same(value, b.get(key).unwrap_or(&null)))
+    };
+    covers(a, b) && covers(b, a)
 }

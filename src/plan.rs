@@ -3,6 +3,12 @@
 //! `plan` is pure. It reads no file, no clock and no platform; the same inputs
 //! give the same bytes.
 
+mod build;
+pub mod diff;
+mod limits;
+mod order;
+pub mod select;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, BlockAddress};
 use crate::deferred::Deferred;
+pub use crate::object::Drift;
+pub use build::{PlanInputs, PlanOptions, ProviderSet, plan};
+pub use select::Selector;
 use crate::object::{DeposedKey, Lineage, Object, ObjectKey, ProviderRef};
 use crate::provider::TtlEnforcement;
 use crate::value::{AttributePath, Value};
@@ -216,18 +225,6 @@ pub enum Operation {
     Forget(ObjectKey),
     /// Does nothing; many steps wait for it, and it for many.
     Gate,
-}
-
-/// What refresh found to differ from the state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Drift {
-    pub key: ObjectKey,
-    pub provider: ProviderRef,
-    pub before: Box<Object>,
-    /// Missing when the object is gone.
-    pub after: Option<Box<Object>>,
-    /// The top-level attributes that differ.
-    pub changed: Vec<AttributePath>,
 }
 
 /// What happens to an output.

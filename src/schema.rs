@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::value::Type;
+use crate::value::{Type, Value};
+
+/// The platforms whose own blocks (`hetzner { … }`) a portable file may hold.
+pub const PLATFORMS: [&str; 5] = ["local", "hetzner", "aws", "gcp", "qemu"];
 
 /// One attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +113,19 @@ impl BlockSchema {
     pub fn configurable_names(&self) -> impl Iterator<Item = &str> {
         let attributes = self.attributes.iter().filter(|a| a.configurable).map(|a| &*a.name);
         attributes.chain(self.blocks.iter().map(|b| &*b.name))
+    }
+
+    /// Returns the attributes with a null for each that is absent, as expressions see them.
+    pub fn with_nulls(&self, attributes: &Value) -> Value {
+        let mut all = attributes.as_attributes().map(|a| (**a).clone()).unwrap_or_default();
+        for attribute in &self.attributes {
+            let null = || Value::Null(attribute.kind.clone());
+            all.entry(attribute.name.clone()).or_insert_with(null);
+        }
+        for block in &self.blocks {
+            all.entry(block.name.clone()).or_insert_with(|| Value::Null(block.value_type()));
+        }
+        Value::Object(Arc::new(all))
     }
 
     /// Returns the type of the value that the whole block becomes.

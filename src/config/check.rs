@@ -1,0 +1,74 @@
+//! Holds a block's content against its schema, before anything is evaluated.
+
+use super::blocks::missing_argument;
+use super::body::{BlockBody, NestedBlock, at_most_once, unsupported_argument, unsupported_block};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::schema::{BlockSchema, Nesting};
+
+/// Complains of unknown, duplicate and missing arguments and blocks.
+///
+/// `foreign` names blocks that are another platform's and are let through.
+pub fn check(body: &BlockBody, schema: &BlockSchema, foreign: &[&str]) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    for argument in &body.arguments {
+        problems.extend(check_argument(argument, schema));
+    }
+    for block in &body.blocks {
+        match schema.block(&block.kind) {
+            Some(known) => problems.extend(check_block(block, known)),
+            None if foreign.contains(&&*block.kind) => problems.extend(block.unlabelled()),
+            None => problems.push(unsupported_block(
+                block,
+                schema.configurable_names().chain(foreign.iter().copied()),
+            )),
+        }
+    }
+    let unique = body.blocks.iter().filter(|block| {
+        !matches!(
+            schema.block(&block.kind).map(|b| b.nesting),
+            Some(Nesting::List { labelled: false })
+        )
+    });
+    problems.extend(at_most_once(unique));
+    problems
+}
+
+fn check_argument(argument: &super::Argument, schema: &BlockSchema) -> Option<Diagnostic> {
+    match schema.attribute(&argument.name) {
+        Some(known) if known.configurable => None,
+        Some(_) => Some(
+            Diagnostic::error("computed-argument", "Value for a computed attribute")
+                .detail(format!(
+                    "`{}` is set by the platform and cannot be configured.",
+                    argument.name
+                ))
+                .at(argument.name_range.clone()),
+        ),
+        None if schema.block(&argument.name).is_some() => Some(
+            Diagnostic::error("block-as-argument", "Unsupported argument")
+                .detail(format!(
+                    "`{0}` is a block: write `{0} {{ … }}` without an equals sign.",
+                    argument.name
+                ))
+                .at(argument.name_range.clone()),
+        ),
+        None => Some(unsupported_argument(argument, schema.configurable_names())),
+    }
+}
+
+fn check_block(block: &NestedBlock, known: &crate::schema::Block) -> Diagnostics {
+    let mut problems = match known.nesting {
+        Nesting::Single | Nesting::List { labelled: false } => block.unlabelled(),
+        Nesting::Map | Nesting::List { labelled: true } => {
+            block.label().err().into_iter().collect()
+        }
+    };
+    problems.extend(check(&block.body, &known.schema, &[]));
+    let required = known.schema.attributes.iter().filter(|attribute| attribute.required);
+    problems.extend(
+        required
+            .filter(|attribute| block.body.argument(&attribute.name).is_none())
+            .map(|attribute| missing_argument(block, &attribute.name)),
+    );
+    problems
+}

@@ -1,0 +1,177 @@
+//! What the configuration asks for, in an order in which it can be evaluated.
+//!
+//! `Desired` knows which block depends on which; [`Evaluation`] walks them in
+//! that order and turns each into resource instances with values, which may be
+//! unknown. Nothing here knows what is alive, except through the values that
+//! the planner hands back for the blocks that it has planned.
+
+mod decode;
+mod evaluation;
+mod expand;
+mod nodes;
+mod scope;
+mod trigger;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::address::BlockAddress;
+use crate::config::{BlockBody, Config};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
+use crate::object::ProviderRef;
+use crate::value::Value;
+
+pub use crate::config::Expr;
+pub use crate::config::blocks::{IgnoreChanges, Lifecycle};
+pub use crate::config::settings::Limits;
+pub use decode::Decoded;
+pub use evaluation::{DesiredOutput, Evaluation, SchemaOf};
+pub use expand::{DesiredResource, Expanded, Repetition};
+pub use trigger::Trigger;
+pub use nodes::Node;
+
+/// The configuration with its variables' values and its order.
+#[derive(Debug)]
+pub struct Desired {
+    pub config: Config,
+    pub project: String,
+    pub variables: BTreeMap<Arc<str>, Value>,
+    pub default_provider: ProviderRef,
+    /// Every node after all that it refers to.
+    order: Vec<Node>,
+    /// The resource blocks that each resource block refers to, directly or through locals.
+    dependencies: BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
+    /// The resource blocks that any expression refers to.
+    referenced: BTreeSet<BlockAddress>,
+    context: Context,
+}
+
+/// Digests what a `sync` block copies: its `from` (as written) and excludes.
+pub type DigestOf = dyn Fn(&str, &[String]) -> Result<String, String> + Send + Sync;
+
+/// What evaluation takes from its surroundings.
+#[derive(Clone)]
+pub struct Context {
+    /// Where relative paths start.
+    pub base_dir: PathBuf,
+    pub now: Timestamp,
+    pub digest: Arc<DigestOf>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Context({}, {})", self.base_dir.display(), self.now)
+    }
+}
+
+/// What overrides the configuration from the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    pub default_provider: Option<String>,
+    pub region: Option<String>,
+}
+
+impl Desired {
+    /// Checks every reference, finds the order and reports cycles.
+    pub fn build(
+        config: Config,
+        variables: BTreeMap<Arc<str>, Value>,
+        overrides: &Overrides,
+        context: Context,
+    ) -> Result<Self, Diagnostics> {
+        let graph = nodes::Graph::of(&config)?;
+        let default_provider = overrides
+            .default_provider
+            .as_deref()
+            .or(config.settings.default_provider.as_deref())
+            .unwrap_or("local");
+        let default_provider: ProviderRef =
+            default_provider.parse().unwrap_or_else(|_| ProviderRef::of("local"));
+        let project = match &config.settings.project {
+            Some(project) => project.clone(),
+            None => crate::config::settings::project_of(&context.base_dir),
+        };
+        let desired = Self {
+            order: graph.order()?,
+            dependencies: graph.resource_dependencies(),
+            referenced: graph.referenced(),
+            config,
+            project,
+            variables,
+            default_provider,
+            context,
+        };
+        let problems = desired.check_rules();
+        problems.into_result(desired)
+    }
+
+    /// Lists the resource blocks, each after all that it depends on.
+    pub fn blocks(&self) -> impl Iterator<Item = &BlockAddress> {
+        self.order.iter().filter_map(|node| match node {
+            Node::Resource(block) => Some(block),
+            _ => None,
+        })
+    }
+
+    /// Returns the blocks that a block depends on.
+    pub fn dependencies(&self, block: &BlockAddress) -> Option<&BTreeSet<BlockAddress>> {
+        self.dependencies.get(block)
+    }
+
+    /// Returns, for each block, the blocks that it depends on.
+    pub fn all_dependencies(&self) -> &BTreeMap<BlockAddress, BTreeSet<BlockAddress>> {
+        &self.dependencies
+    }
+
+    /// Draws the nodes and what each refers to, for `graph`.
+    pub fn edges(&self) -> Result<Vec<(Node, Vec<Node>)>, Diagnostics> {
+        Ok(nodes::Graph::of(&self.config)?.into_edges())
+    }
+
+    /// Starts an evaluation in order; `schema_of` gives each provider's schemas.
+    pub fn evaluate<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> Evaluation<'a> {
+        Evaluation::new(self, schema_of)
+    }
+
+    /// Returns the chain of a profile, the most basic first.
+    fn profile_chain(&self, name: &str) -> Vec<&BlockBody> {
+        let mut chain = Vec::new();
+        let mut next = self.config.profiles.get(name);
+        while let Some(profile) = next {
+            chain.push(&profile.body);
+            next = profile.extends.as_ref().and_then(|e| self.config.profiles.get(&e.name));
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Checks the variables' `validation` blocks.
+    fn check_rules(&self) -> Diagnostics {
+        let mut problems = Diagnostics::new();
+        let none: &SchemaOf<'_> = &|_, _| None;
+        let evaluation = self.evaluate(none);
+        let scope = scope::BlockScope::plain(&evaluation);
+        for variable in self.config.variables.values() {
+            for rule in &variable.validations {
+                let code = "invalid-variable";
+                let summary = "Invalid value for variable";
+                let check = scope.check(rule, Diagnostic::error(code, summary));
+                problems.extend(check.err().into_iter().flatten());
+            }
+        }
+        problems
+    }
+}
+
+/// The order of reading: where a node is declared.
+fn range_of(config: &Config, node: &Node) -> Option<SourceRange> {
+    match node {
+        Node::Local(name) => config.locals.get(name).map(|local| local.range()),
+        Node::Profile(name) => config.profiles.get(name).map(|p| p.range.clone()),
+        Node::Resource(block) => config.resources.get(block).map(|r| r.range.clone()),
+        Node::Output(name) => config.outputs.get(name).map(|o| o.range.clone()),
+    }
+}

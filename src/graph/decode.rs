@@ -1,0 +1,266 @@
+//! Evaluates the content of a block by its schema. A sandbox takes its profile
+//! whole and overrides it: maps merge, all else replaces.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::DigestOf;
+use super::scope::BlockScope;
+use crate::config::{Argument, BlockBody, NestedBlock};
+use crate::deferred::{Capture, Deferred};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
+use crate::evaluate;
+use crate::schema::{Attribute, Block, BlockSchema, Nesting};
+use crate::value::{AttributePath, Attributes, PathStep, Type, Value};
+
+/// One body with the names that stand in it; later layers override earlier ones.
+#[derive(Clone, Copy)]
+pub struct Layer<'a> {
+    pub body: &'a BlockBody,
+    pub scope: &'a BlockScope<'a>,
+}
+
+/// What a block's content evaluates to.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The arguments that are set; those that are null are absent.
+    pub attributes: Value,
+    pub deferred: Vec<(AttributePath, Deferred)>,
+    /// Where each top-level argument or block stands.
+    pub ranges: BTreeMap<Arc<str>, SourceRange>,
+}
+
+/// Evaluates layers of bodies by a schema.
+pub fn decode(
+    schema: &BlockSchema,
+    layers: &[Layer<'_>],
+    digest: &DigestOf,
+) -> Result<Decoded, Diagnostics> {
+    let mut decoder = Decoder {
+        decoded: Decoded {
+            attributes: Value::null(),
+            deferred: Vec::new(),
+            ranges: BTreeMap::new(),
+        },
+        problems: Diagnostics::new(),
+        digest,
+    };
+    let attributes = decoder.block(schema, layers, &AttributePath::default());
+    decoder.decoded.attributes = Value::Object(Arc::new(attributes));
+    decoder.problems.into_result(decoder.decoded)
+}
+
+struct Decoder<'a> {
+    decoded: Decoded,
+    problems: Diagnostics,
+    digest: &'a DigestOf,
+}
+
+impl Decoder<'_> {
+    fn block(
+        &mut self,
+        schema: &BlockSchema,
+        layers: &[Layer<'_>],
+        path: &AttributePath,
+    ) -> Attributes {
+        let mut attributes = Attributes::new();
+        for attribute in schema.attributes.iter().filter(|attribute| attribute.configurable) {
+            let given: Vec<_> = layers
+                .iter()
+                .filter_map(|layer| Some((layer.scope, layer.body.argument(&attribute.name)?)))
+                .collect();
+            let path = path.join(PathStep::Attribute(attribute.name.clone()));
+            if let Some(value) = self.argument(attribute, &given, &path) {
+                attributes.insert(attribute.name.clone(), value);
+            }
+        }
+        for block in &schema.blocks {
+            let path = path.join(PathStep::Attribute(block.name.clone()));
+            if let Some(value) = self.nested(block, layers, &path) {
+                attributes.insert(block.name.clone(), value);
+            }
+        }
+        attributes
+    }
+
+    fn argument(
+        &mut self,
+        attribute: &Attribute,
+        given: &[(&BlockScope<'_>, &Argument)],
+        path: &AttributePath,
+    ) -> Option<Value> {
+        let (scope, last) = *given.last()?;
+        self.note_range(path, &last.value.range());
+        let value = self.evaluate(attribute, scope, last)?;
+        if value.is_null() {
+            return None;
+        }
+        if !matches!(attribute.kind, Type::Map(_)) || given.len() == 1 {
+            if !value.is_wholly_known() {
+                self.decoded.deferred.push((path.clone(), scope.defer(&last.value)));
+            }
+            return Some(value);
+        }
+        self.merged(attribute, given, path)
+    }
+
+    /// Merges the maps of all layers, the later over the earlier.
+    fn merged(
+        &mut self,
+        attribute: &Attribute,
+        given: &[(&BlockScope<'_>, &Argument)],
+        path: &AttributePath,
+    ) -> Option<Value> {
+        let mut values = Vec::new();
+        let mut captures = BTreeMap::new();
+        let mut references = Vec::new();
+        for (index, (scope, argument)) in given.iter().enumerate() {
+            let value = self.evaluate(attribute, scope, argument)?;
+            let known = value.is_wholly_known();
+            if !known {
+                references.extend(scope.defer(&argument.value).references);
+            }
+            let capture = match known {
+                true => Capture::Value(value.clone()),
+                false => Capture::Deferred(scope.defer(&argument.value)),
+            };
+            captures.insert(format!("layer.l{index}"), capture);
+            values.push(value);
+        }
+        let merged = merge(&values, &attribute.kind);
+        if !merged.is_wholly_known() {
+            let names: Vec<String> = captures.keys().cloned().collect();
+            let expression = format!("merge({})", names.join(", "));
+            self.decoded.deferred.push((path.clone(), Deferred { expression, captures, references }));
+        }
+        Some(merged)
+    }
+
+    fn evaluate(
+        &mut self,
+        attribute: &Attribute,
+        scope: &BlockScope<'_>,
+        argument: &Argument,
+    ) -> Option<Value> {
+        let value = self.problems.absorb(argument.value.evaluate(scope))?;
+        match evaluate::convert(&value, &attribute.kind) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let name = &attribute.name;
+                self.problems.push(
+                    Diagnostic::error("wrong-type", "Incorrect attribute value type")
+                        .detail(format!("Inappropriate value for attribute `{name}`: {error}."))
+                        .at(argument.value.range()),
+                );
+                None
+            }
+        }
+    }
+
+    fn nested(&mut self, block: &Block, layers: &[Layer<'_>], path: &AttributePath) -> Option<Value> {
+        let given: Vec<(&BlockScope<'_>, &NestedBlock)> = layers
+            .iter()
+            .flat_map(|layer| layer.body.blocks_of(&block.name).map(|b| (layer.scope, b)))
+            .collect();
+        self.note_range(path, &given.last()?.1.header);
+        match block.nesting {
+            Nesting::Single => {
+                let (scope, last) = given.last()?;
+                Some(Value::Object(Arc::new(self.inner(block, (scope, last), path))))
+            }
+            Nesting::Map => Some(self.map(block, &given, path)),
+            Nesting::List { .. } => Some(self.list(block, layers, path)),
+        }
+    }
+
+    fn map(
+        &mut self,
+        block: &Block,
+        given: &[(&BlockScope<'_>, &NestedBlock)],
+        path: &AttributePath,
+    ) -> Value {
+        let by_label: BTreeMap<&Arc<str>, _> =
+            given.iter().filter_map(|(scope, b)| Some((b.labels.first()?, (*scope, *b)))).collect();
+        let members = by_label.into_iter().map(|(label, given)| {
+            let path = path.join(PathStep::Key(label.clone()));
+            (label.clone(), Value::Object(Arc::new(self.inner(block, given, &path))))
+        });
+        Value::Object(Arc::new(members.collect()))
+    }
+
+    /// The last layer that has any such block gives the whole list.
+    fn list(&mut self, block: &Block, layers: &[Layer<'_>], path: &AttributePath) -> Value {
+        let has_any = |layer: &&Layer<'_>| layer.body.blocks_of(&block.name).next().is_some();
+        let Some(layer) = layers.iter().rev().find(has_any) else { return Value::tuple([]) };
+        let elements = layer.body.blocks_of(&block.name).enumerate().map(|(index, nested)| {
+            let path = path.join(PathStep::Index(index));
+            let mut inner = self.inner(block, (layer.scope, nested), &path);
+            if let (Nesting::List { labelled: true }, Some(label)) =
+                (block.nesting, nested.labels.first())
+            {
+                inner.insert("name".into(), Value::String(label.clone()));
+            }
+            Value::Object(Arc::new(inner))
+        });
+        Value::tuple(elements.collect::<Vec<_>>())
+    }
+
+    fn inner(
+        &mut self,
+        block: &Block,
+        (scope, nested): (&BlockScope<'_>, &NestedBlock),
+        path: &AttributePath,
+    ) -> Attributes {
+        let layer = Layer { body: &nested.body, scope };
+        let mut inner = self.block(&block.schema, &[layer], path);
+        if &*block.name == "sync" {
+            self.add_digest(&mut inner, nested);
+        }
+        inner
+    }
+
+    fn add_digest(&mut self, sync: &mut Attributes, block: &NestedBlock) {
+        let Some(from) = sync.get("from").and_then(Value::as_str) else { return };
+        let exclude: Vec<String> = sync
+            .get("exclude")
+            .and_then(Value::as_elements)
+            .map(|e| e.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
+            .unwrap_or_default();
+        match (self.digest)(from, &exclude) {
+            Ok(digest) => {
+                sync.insert("digest".into(), Value::from(digest));
+            }
+            Err(error) => self.problems.push(
+                Diagnostic::error("unreadable-sync", "Cannot read what is to be synced")
+                    .detail(error)
+                    .at(block.body.expr("from").map(|e| e.range())),
+            ),
+        }
+    }
+
+    fn note_range(&mut self, path: &AttributePath, range: &SourceRange) {
+        if let [PathStep::Attribute(name)] = path.steps() {
+            self.decoded.ranges.insert(name.clone(), range.clone());
+        }
+    }
+}
+
+fn merge(values: &[Value], kind: &Type) -> Value {
+    if values.iter().any(Value::is_unknown) {
+        return Value::Unknown(kind.clone());
+    }
+    let mut merged = Attributes::new();
+    let mut marked = false;
+    for value in values {
+        marked |= value.unmark().1;
+        for (key, value) in value.as_attributes().into_iter().flat_map(|a| a.iter()) {
+            merged.insert(key.clone(), value.clone());
+        }
+    }
+    let element = match kind {
+        Type::Map(element) => (**element).clone(),
+        _ => Type::Dynamic,
+    };
+    let merged = Value::Map(element, Arc::new(merged));
+    if marked { merged.sensitive() } else { merged }
+}

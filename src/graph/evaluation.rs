@@ -1,0 +1,150 @@
+//! Walks the configuration in order and turns each block into values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::expand::{self, Expanded};
+use super::nodes::Node;
+use super::scope::BlockScope;
+use super::{Desired, decode};
+use crate::address::{BlockAddress, ResourceType};
+use crate::config::ProviderBlock;
+use crate::deferred::Deferred;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::object::ProviderRef;
+use crate::schema::ResourceSchema;
+use crate::value::Value;
+
+/// Gives the schema that a provider has for a resource type.
+pub type SchemaOf<'a> = dyn Fn(&ProviderRef, ResourceType) -> Option<&'a ResourceSchema> + 'a;
+
+/// An evaluation in progress.
+pub struct Evaluation<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) schema_of: &'a SchemaOf<'a>,
+    values: BTreeMap<Node, Value>,
+    position: usize,
+}
+
+/// An output with its value, as far as it is known.
+#[derive(Debug, Clone)]
+pub struct DesiredOutput {
+    pub name: Arc<str>,
+    pub sensitive: bool,
+    pub value: Value,
+    /// How apply finds the value out, where it is not wholly known.
+    pub deferred: Option<Deferred>,
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(desired: &'a Desired, schema_of: &'a SchemaOf<'a>) -> Self {
+        Self { desired, schema_of, values: BTreeMap::new(), position: 0 }
+    }
+
+    /// Returns the value of a node that was evaluated already.
+    pub(super) fn value(&self, node: &Node) -> Option<Value> {
+        self.values.get(node).cloned()
+    }
+
+    /// Evaluates on to the next resource block and expands it. After this,
+    /// [`Evaluation::set`] must tell what the block's instances become.
+    pub fn next_block(&mut self) -> Option<Result<Expanded<'a>, Diagnostics>> {
+        while let Some(node) = self.desired.order.get(self.position) {
+            self.position += 1;
+            let evaluated = match node {
+                Node::Local(name) => self.local(name),
+                Node::Profile(name) => self.profile(name),
+                Node::Output(_) => Ok(Value::null()),
+                Node::Resource(block) => {
+                    let resource = &self.desired.config.resources[block];
+                    return Some(expand::expand(self, resource));
+                }
+            };
+            match evaluated {
+                Ok(value) => self.values.insert(node.clone(), value),
+                Err(problems) => return Some(Err(problems)),
+            };
+        }
+        None
+    }
+
+    /// Tells whether any expression needs the value of this block.
+    pub fn is_referenced(&self, block: &BlockAddress) -> bool {
+        self.desired.referenced.contains(block)
+    }
+
+    /// Tells what a block's instances become, for those that refer to it.
+    pub fn set(&mut self, block: &BlockAddress, value: Value) {
+        self.values.insert(Node::Resource(block.clone()), value);
+    }
+
+    fn local(&self, name: &str) -> Result<Value, Diagnostics> {
+        match self.desired.config.locals.get(name) {
+            Some(local) => local.evaluate(&BlockScope::plain(self)),
+            None => Ok(Value::null()),
+        }
+    }
+
+    fn profile(&self, name: &str) -> Result<Value, Diagnostics> {
+        // Only a reference like `profile.agent.image` reads this; a profile may
+        // serve several providers, so the portable schema is the one that counts.
+        let Some(schema) = (self.schema_of)(&self.desired.default_provider, ResourceType::Sandbox)
+        else {
+            return Ok(Value::null());
+        };
+        let scope = BlockScope::plain(self);
+        let layers: Vec<_> = self
+            .desired
+            .profile_chain(name)
+            .into_iter()
+            .map(|body| decode::Layer { body, scope: &scope })
+            .collect();
+        decode::decode(&schema.block, &layers, &*self.desired.context.digest)
+            .map(|decoded| decoded.attributes)
+    }
+
+    /// Evaluates the outputs; call it when every block is set.
+    pub fn outputs(&self) -> Result<Vec<DesiredOutput>, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let outputs = self.desired.config.outputs.iter().filter_map(|(name, output)| {
+            let scope = BlockScope::plain(self);
+            let value = problems.absorb(output.value.evaluate(&scope))?;
+            if value.contains_sensitive() && !output.sensitive {
+                problems.push(
+                    Diagnostic::error("sensitive-output", "Output refers to sensitive values")
+                        .detail("To show that this is intended, add `sensitive = true` to the output.")
+                        .at(output.value.range()),
+                );
+            }
+            let deferred = (!value.is_wholly_known()).then(|| scope.defer(&output.value));
+            let value = if output.sensitive { value.sensitive() } else { value };
+            Some(DesiredOutput { name: name.clone(), sensitive: output.sensitive, value, deferred })
+        });
+        let outputs = outputs.collect();
+        problems.into_result(outputs)
+    }
+
+    /// Evaluates a provider block's arguments, before anything is planned.
+    pub fn provider_settings(&self, block: &ProviderBlock) -> Result<Value, Diagnostics> {
+        let mut problems = Diagnostics::new();
+        let settings = block.body.arguments.iter().filter_map(|argument| {
+            let value = problems.absorb(self.setting(&argument.value))?;
+            Some((argument.name.clone(), value))
+        });
+        let settings = Value::object(settings.collect::<Vec<_>>());
+        problems.into_result(settings)
+    }
+
+    fn setting(&self, expr: &crate::config::Expr) -> Result<Value, Diagnostics> {
+        let mut evaluation = Evaluation::new(self.desired, self.schema_of);
+        let is_ready = |node: &Node| matches!(node, Node::Local(_));
+        for node in self.desired.order.iter().filter(|node| is_ready(node)) {
+            if let Node::Local(name) = node
+                && let Ok(value) = evaluation.local(name)
+            {
+                evaluation.values.insert(node.clone(), value);
+            }
+        }
+        expr.evaluate(&BlockScope::plain(&evaluation))
+    }
+}

@@ -1,0 +1,229 @@
+//! Turns a resource block into its instances.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::decode::{self, Decoded, Layer};
+use super::evaluation::Evaluation;
+use super::nodes::names_a_provider;
+use super::scope::{BlockScope, Instance};
+use crate::address::{Address, InstanceKey};
+use crate::config::{Expr, Resource};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
+use crate::evaluate::{self, Scope};
+use crate::object::ProviderRef;
+use crate::schema::PLATFORMS;
+use crate::value::{Type, Value};
+
+/// How often a block stands for an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repetition {
+    Single,
+    Count,
+    ForEach,
+}
+
+/// A resource block with its instances.
+#[derive(Debug)]
+pub struct Expanded<'a> {
+    pub resource: &'a Resource,
+    pub repetition: Repetition,
+    pub instances: Vec<DesiredResource>,
+}
+
+/// One instance as the configuration asks for it.
+#[derive(Debug)]
+pub struct DesiredResource {
+    pub address: Address,
+    pub provider: ProviderRef,
+    /// The arguments that are set; unset ones are absent.
+    pub decoded: Decoded,
+}
+
+impl DesiredResource {
+    /// Returns where an argument stands.
+    pub fn range_of(&self, argument: &str) -> Option<SourceRange> {
+        self.decoded.ranges.get(argument).cloned()
+    }
+}
+
+/// Evaluates a block's repetition and then each instance.
+pub fn expand<'a>(
+    evaluation: &Evaluation<'a>,
+    resource: &'a Resource,
+) -> Result<Expanded<'a>, Diagnostics> {
+    let (repetition, instances) = instances(evaluation, resource)?;
+    let mut problems = Diagnostics::new();
+    let instances = instances
+        .into_iter()
+        .filter_map(|(key, instance)| {
+            let scope = BlockScope::instance(evaluation, instance);
+            let address = resource.address.instance(key);
+            problems.absorb(one(evaluation, resource, (address, &scope)))
+        })
+        .collect();
+    problems.into_result(Expanded { resource, repetition, instances })
+}
+
+type Instances = Vec<(Option<InstanceKey>, Instance)>;
+
+fn instances(
+    evaluation: &Evaluation<'_>,
+    resource: &Resource,
+) -> Result<(Repetition, Instances), Diagnostics> {
+    let scope = BlockScope::plain(evaluation);
+    if let Some(count) = &resource.count {
+        let count = read_count(count, &scope)?;
+        let instance = |index| (Some(InstanceKey::Number(index)), Instance::Count(index));
+        return Ok((Repetition::Count, (0..count).map(instance).collect()));
+    }
+    if let Some(for_each) = &resource.for_each {
+        let instance = |(key, value): (Arc<str>, Value)| {
+            let each = Instance::Each { key: key.clone(), value, for_each: Some(for_each.clone()) };
+            (Some(InstanceKey::String(key)), each)
+        };
+        let elements = read_for_each(for_each, &scope)?;
+        return Ok((Repetition::ForEach, elements.into_iter().map(instance).collect()));
+    }
+    Ok((Repetition::Single, vec![(None, Instance::Single)]))
+}
+
+fn read_count(expr: &Expr, scope: &dyn Scope) -> Result<u64, Diagnostics> {
+    let value = expr.evaluate(scope)?;
+    let fail = |detail: &str| -> Result<u64, Diagnostics> {
+        Err(Diagnostic::error("invalid-count", "Invalid count argument")
+            .detail(detail)
+            .at(expr.range())
+            .into())
+    };
+    if value.contains_sensitive() {
+        return fail("A sensitive value cannot decide how many instances there are, for that would show it.");
+    }
+    if value.is_unknown() {
+        return fail("The `count` depends on attributes that only apply will know, so the plan cannot tell how many instances there will be. Apply what it depends on first, with `-target`.");
+    }
+    if value.is_null() {
+        return fail("The `count` is null; a whole number is required.");
+    }
+    match evaluate::convert(&value, &Type::Number).ok().and_then(|n| n.as_number()?.to_u64()) {
+        Some(count) if count <= 1_000_000 => Ok(count),
+        _ => fail("The `count` must be a whole number, zero or greater."),
+    }
+}
+
+fn read_for_each(expr: &Expr, scope: &dyn Scope) -> Result<BTreeMap<Arc<str>, Value>, Diagnostics> {
+    let value = expr.evaluate(scope)?;
+    let fail = |detail: &str| -> Result<BTreeMap<Arc<str>, Value>, Diagnostics> {
+        Err(Diagnostic::error("invalid-for-each", "Invalid for_each argument")
+            .detail(detail)
+            .at(expr.range())
+            .into())
+    };
+    match &value {
+        Value::Sensitive(_) | Value::Redacted(_) => fail(
+            "A sensitive value cannot be a `for_each` argument, for its keys become part of addresses, which are shown.",
+        ),
+        Value::Null(_) => fail("The `for_each` is null; a map or a set of strings is required."),
+        Value::Unknown(_) => fail(
+            "The `for_each` depends on attributes that only apply will know, so the plan cannot tell which instances there will be. Use keys that are known, or apply what it depends on first, with `-target`.",
+        ),
+        Value::Map(_, elements) | Value::Object(elements) => Ok((**elements).clone()),
+        Value::Set(_, elements) => {
+            let keyed = elements.iter().map(|e| match e {
+                Value::String(text) => Ok((text.clone(), e.clone())),
+                Value::Unknown(_) => Err("The set holds values that only apply will know."),
+                _ => Err("The set must hold strings only; use `toset([for x in … : tostring(x)])`."),
+            });
+            keyed.collect::<Result<_, _>>().or_else(fail)
+        }
+        other => fail(&format!(
+            "A map or a set of strings is required, and this is {}. A list can be converted with `toset(…)`.",
+            article(&other.type_of())
+        )),
+    }
+}
+
+fn article(kind: &Type) -> String {
+    match kind {
+        Type::Tuple(_) => "a tuple".to_owned(),
+        Type::List(_) => "a list".to_owned(),
+        other => format!("a {other}"),
+    }
+}
+
+fn one(
+    evaluation: &Evaluation<'_>,
+    resource: &Resource,
+    (address, scope): (Address, &BlockScope<'_>),
+) -> Result<DesiredResource, Diagnostics> {
+    let provider = provider_of(evaluation, resource, scope)?;
+    let Some(schema) = (evaluation.schema_of)(&provider, address.kind()) else {
+        return Err(unknown_provider(resource, &provider, &address).into());
+    };
+    let plain = BlockScope::plain(evaluation);
+    let profile = resource.profile.as_ref();
+    let profiles = profile.map(|p| evaluation.desired.profile_chain(&p.name)).unwrap_or_default();
+    let mut layers: Vec<Layer<'_>> =
+        profiles.into_iter().map(|body| Layer { body, scope: &plain }).collect();
+    layers.push(Layer { body: &resource.body, scope });
+    let mut problems = Diagnostics::new();
+    for rule in &resource.lifecycle.preconditions {
+        let problem = Diagnostic::error("precondition", "Resource precondition failed");
+        problems.absorb(scope.check(rule, problem.address(&address)));
+    }
+    let decoded = decode::decode(&schema.block, &layers, &*evaluation.desired.context.digest);
+    let decoded = problems.absorb(decoded);
+    match decoded {
+        Some(decoded) => problems.into_result(DesiredResource { address, provider, decoded }),
+        None => Err(problems.into_iter().map(|p| with_address(p, resource)).collect()),
+    }
+}
+
+fn with_address(problem: Diagnostic, resource: &Resource) -> Diagnostic {
+    match problem.address {
+        Some(_) => problem,
+        None => problem.address(&resource.address),
+    }
+}
+
+fn provider_of(
+    evaluation: &Evaluation<'_>,
+    resource: &Resource,
+    scope: &BlockScope<'_>,
+) -> Result<ProviderRef, Diagnostics> {
+    let Some(expr) = &resource.provider else {
+        return Ok(evaluation.desired.default_provider.clone());
+    };
+    let text = if names_a_provider(expr) {
+        expr.as_words().map(|words| words.join("."))
+    } else {
+        let value = expr.evaluate(scope)?;
+        value.as_str().map(str::to_owned)
+    };
+    match text.and_then(|text| text.parse().ok()) {
+        Some(provider) => Ok(provider),
+        None => Err(Diagnostic::error("invalid-provider", "Invalid provider")
+            .detail("Name a provider that is known while planning, such as `\"hetzner\"` or `\"hetzner.eu\"`.")
+            .at(expr.range())
+            .into()),
+    }
+}
+
+fn unknown_provider(resource: &Resource, provider: &ProviderRef, address: &Address) -> Diagnostic {
+    let platform = &provider.platform;
+    let detail = if PLATFORMS.contains(&&**platform) {
+        match &provider.alias {
+            Some(alias) => format!(
+                "No `provider \"{platform}\"` block with `alias = \"{alias}\"` is in the configuration, or this version of sandplan has no `{platform}` provider."
+            ),
+            None => format!("This version of sandplan has no `{platform}` provider."),
+        }
+    } else {
+        format!("There is no provider called `{platform}`.")
+    };
+    Diagnostic::error("unknown-provider", "Unknown provider")
+        .detail(detail)
+        .at(resource.provider.as_ref().map_or_else(|| resource.range.clone(), Expr::range))
+        .hint(did_you_mean(platform, PLATFORMS))
+        .address(address)
+}

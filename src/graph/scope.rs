@@ -1,0 +1,198 @@
+//! What names stand for while a block is evaluated.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::evaluation::Evaluation;
+use super::nodes::Node;
+use crate::address::{BlockAddress, ResourceType};
+use crate::config::{Expr, Rule};
+use crate::deferred::{Capture, Deferred};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::evaluate::{RefStep, Resolved, Scope};
+use crate::value::Value;
+
+/// Which instance of a block is evaluated.
+#[derive(Debug, Clone, Default)]
+pub enum Instance {
+    #[default]
+    Single,
+    Count(u64),
+    Each {
+        key: Arc<str>,
+        value: Value,
+        for_each: Option<Expr>,
+    },
+}
+
+/// The names inside one instance of one block.
+pub struct BlockScope<'a> {
+    evaluation: &'a Evaluation<'a>,
+    instance: Instance,
+}
+
+impl<'a> BlockScope<'a> {
+    /// Makes the scope of a place without `each` and `count`.
+    pub fn plain(evaluation: &'a Evaluation<'a>) -> Self {
+        Self { evaluation, instance: Instance::Single }
+    }
+
+    /// Makes the scope of one instance.
+    pub fn instance(evaluation: &'a Evaluation<'a>, instance: Instance) -> Self {
+        Self { evaluation, instance }
+    }
+
+    /// Evaluates a rule's condition; an unknown one passes for now.
+    pub fn check(&self, rule: &Rule, problem: Diagnostic) -> Result<(), Diagnostics> {
+        let condition = rule.condition.evaluate(self)?;
+        if condition.is_unknown() || condition.as_bool() == Some(true) {
+            return Ok(());
+        }
+        if condition.as_bool().is_none() {
+            return Err(Diagnostic::error("invalid-condition", "Invalid condition result")
+                .detail("The condition must be true or false.")
+                .at(rule.condition.range())
+                .into());
+        }
+        let message = rule.error_message.evaluate(self)?;
+        let text = match message.contains_sensitive() {
+            true => "The error message refers to sensitive values, so it is not shown.",
+            false => message.as_str().unwrap_or("The condition does not hold."),
+        };
+        Err(problem.detail(text).at(rule.condition.range()).into())
+    }
+
+    /// Captures an expression with all that it needs, for apply.
+    pub fn defer(&self, expr: &Expr) -> Deferred {
+        let mut deferred = Deferred {
+            expression: expr.text().to_owned(),
+            captures: BTreeMap::new(),
+            references: Vec::new(),
+        };
+        for reference in expr.references() {
+            let next = match reference.steps.first() {
+                Some(RefStep::Attr(name)) => Some(name.clone()),
+                Some(RefStep::Index(index)) => index.as_str().map(str::to_owned),
+                None => None,
+            };
+            if let (Some(kind), Some(name)) = (ResourceType::from_word(&reference.root), &next) {
+                let block = BlockAddress::root(kind, name.as_str());
+                if !deferred.references.contains(&block) {
+                    deferred.references.push(block);
+                }
+                continue;
+            }
+            self.capture(&reference.root, next.as_deref(), &mut deferred.captures);
+        }
+        deferred
+    }
+
+    fn capture(&self, root: &str, next: Option<&str>, into: &mut BTreeMap<String, Capture>) {
+        let key = match next {
+            Some(next) => format!("{root}.{next}"),
+            None => root.to_owned(),
+        };
+        if into.contains_key(&key) {
+            return;
+        }
+        let capture = match self.resolve(root, next) {
+            Ok(Resolved::Attribute(value) | Resolved::Root(value)) if value.is_wholly_known() => {
+                Capture::Value(value)
+            }
+            _ => match self.deferred_name(root, next) {
+                Some(deferred) => Capture::Deferred(deferred),
+                None => return,
+            },
+        };
+        into.insert(key, capture);
+    }
+
+    fn deferred_name(&self, root: &str, next: Option<&str>) -> Option<Deferred> {
+        match (root, next, &self.instance) {
+            ("local", Some(name), _) => {
+                let local = self.evaluation.desired.config.locals.get(name)?;
+                Some(BlockScope::plain(self.evaluation).defer(local))
+            }
+            ("each", Some("value"), Instance::Each { key, for_each: Some(for_each), .. }) => {
+                let mut deferred = BlockScope::plain(self.evaluation).defer(for_each);
+                let key = serde_json::Value::from(&**key);
+                deferred.expression = format!("({})[{key}]", deferred.expression);
+                Some(deferred)
+            }
+            _ => None,
+        }
+    }
+
+    fn each(&self, next: Option<&str>) -> Option<Resolved> {
+        let Instance::Each { key, value, .. } = &self.instance else { return None };
+        match next {
+            Some("key") => Some(Resolved::Attribute(Value::String(key.clone()))),
+            Some("value") => Some(Resolved::Attribute(value.clone())),
+            _ => Some(Resolved::Root(Value::object([
+                ("key", Value::String(key.clone())),
+                ("value", value.clone()),
+            ]))),
+        }
+    }
+
+    fn count(&self) -> Option<Resolved> {
+        let Instance::Count(index) = self.instance else { return None };
+        let index = i64::try_from(index).unwrap_or(i64::MAX);
+        Some(Resolved::Root(Value::object([("index", Value::from(index))])))
+    }
+
+    fn path(&self) -> Resolved {
+        let base = &self.evaluation.desired.context.base_dir;
+        Resolved::Root(Value::object([
+            ("module", Value::from(".")),
+            ("root", Value::from(".")),
+            ("cwd", Value::from(base.display().to_string())),
+        ]))
+    }
+
+    fn declared(&self, root: &str, next: &str) -> Option<Resolved> {
+        let evaluation = self.evaluation;
+        let value = match root {
+            "var" => evaluation.desired.variables.get(next).cloned(),
+            "local" => evaluation.value(&Node::Local(next.into())),
+            "profile" => evaluation.value(&Node::Profile(next.into())),
+            root => {
+                let block = BlockAddress::root(ResourceType::from_word(root)?, next);
+                evaluation.value(&Node::Resource(block))
+            }
+        };
+        value.map(Resolved::Attribute)
+    }
+}
+
+impl Scope for BlockScope<'_> {
+    fn resolve(&self, root: &str, next: Option<&str>) -> Result<Resolved, Diagnostics> {
+        let resolved = match root {
+            "each" => self.each(next),
+            "count" => self.count(),
+            "path" => Some(self.path()),
+            "sandplan" | "terraform" => Some(Resolved::Root(Value::object([
+                ("project", Value::from(self.evaluation.desired.project.as_str())),
+                ("workspace", Value::from("default")),
+            ]))),
+            root => next.and_then(|next| self.declared(root, next)),
+        };
+        resolved.ok_or_else(|| {
+            let name = next.map_or(root.to_owned(), |next| format!("{root}.{next}"));
+            Diagnostic::error("undeclared-reference", "Invalid reference")
+                .detail(format!("`{name}` has no value here."))
+                .into()
+        })
+    }
+
+    fn base_dir(&self) -> &Path {
+        &self.evaluation.desired.context.base_dir
+    }
+
+    fn now(&self) -> Timestamp {
+        self.evaluation.desired.context.now
+    }
+}

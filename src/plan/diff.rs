@@ -1,0 +1,219 @@
+//! Holds one resource instance as desired against the object that is there.
+
+use std::sync::Arc;
+
+use super::{Action, Change, Planned, Reason};
+use crate::address::BlockAddress;
+use crate::graph::{DesiredResource, IgnoreChanges};
+use crate::object::{Lineage, Object};
+use crate::provider::{PlannedChange, ProposedChange, Provider};
+use crate::redact::redact;
+use crate::schema::{BlockSchema, ResourceSchema};
+use crate::value::{AttributePath, Attributes, Value};
+
+/// What is compared, and what a replacement is decided by.
+pub struct Comparison<'a> {
+    pub desired: &'a DesiredResource,
+    pub before: Option<&'a Object>,
+    pub provider: &'a dyn Provider,
+    pub schema: &'a ResourceSchema,
+    pub lineage: &'a Lineage,
+    pub ignore: &'a IgnoreChanges,
+    pub depends_on: Vec<BlockAddress>,
+    pub create_before_destroy: bool,
+    /// A reason to replace that does not lie in the arguments.
+    pub forced: Option<Reason>,
+    /// It was in the state, and refresh did not find it.
+    pub is_gone: bool,
+}
+
+impl Comparison<'_> {
+    /// Returns what has to happen.
+    pub fn change(self) -> Change {
+        let Some(before) = self.before else {
+            let reason = if self.is_gone { Reason::Gone } else { Reason::New };
+            return self.creation(Action::Create, reason);
+        };
+        if let Some(reason) = self.forced.clone() {
+            return self.creation(self.replacement(), reason);
+        }
+        let (after, changed) = self.merged(before);
+        let planned = self.provider.plan(&ProposedChange {
+            kind: self.desired.address.kind(),
+            before: Some(&before.attributes),
+            after: &after,
+            changed: &changed,
+            done: &before.steps,
+        });
+        if !planned.requires_replace.is_empty() && !planned.rebuild {
+            let mut change = self.creation(self.replacement(), Reason::CannotUpdate);
+            change.changed = changed;
+            change.replace_because = planned.requires_replace;
+            change.notes.extend(planned.notes);
+            return change;
+        }
+        self.update(after, changed, planned)
+    }
+
+    fn replacement(&self) -> Action {
+        match self.create_before_destroy {
+            true => Action::ReplaceCreateFirst,
+            false => Action::Replace,
+        }
+    }
+
+    /// A new object, in place of one or of none.
+    fn creation(&self, action: Action, reason: Reason) -> Change {
+        let mut attributes = configured(&self.desired.decoded.attributes);
+        for attribute in self.schema.block.attributes.iter().filter(|a| a.computed) {
+            let unknown = || Value::Unknown(attribute.kind.clone());
+            attributes.entry(attribute.name.clone()).or_insert_with(unknown);
+        }
+        let after = Value::Object(Arc::new(attributes));
+        let planned = self.provider.plan(&ProposedChange {
+            kind: self.desired.address.kind(),
+            before: None,
+            after: &after,
+            changed: &[],
+            done: &[],
+        });
+        Change { provision: planned.provision, notes: planned.notes, ..self.shell(action, reason, after) }
+    }
+
+    fn update(&self, after: Value, changed: Vec<AttributePath>, planned: PlannedChange) -> Change {
+        let Some(before) = self.before else {
+            return self.creation(Action::Create, Reason::New);
+        };
+        let failed = before.failure.as_ref().map(|failure| failure.step.clone());
+        let (action, reason) = if planned.rebuild {
+            (Action::Rebuild, Reason::CannotUpdate)
+        } else if !changed.is_empty() {
+            (Action::Update, Reason::Changed)
+        } else if !planned.provision.is_empty() {
+            (Action::Update, Reason::ProvisioningIncomplete { failed })
+        } else {
+            (Action::NoOp, Reason::Unchanged)
+        };
+        let mut after = after;
+        for name in &planned.unknown {
+            let kind = self.schema.block.attribute(name).map(|a| a.kind.clone());
+            after = after.with(name.clone(), Value::Unknown(kind.unwrap_or(crate::value::Type::Dynamic)));
+        }
+        let calls_update = planned.update || !changed.is_empty();
+        let mut change = self.shell(action, reason, after);
+        change.provision = planned.provision;
+        change.notes = planned.notes;
+        change.replace_because = planned.requires_replace;
+        change.changed = if calls_update { changed } else { Vec::new() };
+        change
+    }
+
+    fn shell(&self, action: Action, reason: Reason, after: Value) -> Change {
+        let planned = Planned {
+            attributes: after,
+            deferred: self.desired.decoded.deferred.clone(),
+            depends_on: self.depends_on.clone(),
+            schema_version: self.schema.version,
+            create_before_destroy: self.create_before_destroy,
+        };
+        Change {
+            address: self.desired.address.clone(),
+            deposed: None,
+            provider: self.desired.provider.clone(),
+            action,
+            reason,
+            before: self.before.cloned().map(Box::new),
+            after: Some(Box::new(planned)),
+            changed: Vec::new(),
+            replace_because: Vec::new(),
+            provision: Vec::new(),
+            notes: Vec::new(),
+            ttl: None,
+        }
+    }
+
+    /// Lays the desired arguments over the object that is there, and lists the
+    /// top-level arguments that differ.
+    fn merged(&self, before: &Object) -> (Value, Vec<AttributePath>) {
+        let was = configured(&before.attributes);
+        let mut after = configured(&self.desired.decoded.attributes);
+        let mut changed = Vec::new();
+        for name in names(&self.schema.block) {
+            let attribute = self.schema.block.attribute(name);
+            let computed = attribute.is_some_and(|a| a.computed);
+            let configurable = attribute.is_none_or(|a| a.configurable);
+            let keep = computed && !after.contains_key(name);
+            if keep || !configurable {
+                copy(name, &was, &mut after);
+                continue;
+            }
+            self.ignore_changes(name, &was, &mut after);
+            if differs(was.get(name), after.get(name), self.lineage) {
+                changed.push(AttributePath::attribute(name.clone()));
+            }
+        }
+        (Value::Object(Arc::new(after)), changed)
+    }
+
+    fn ignore_changes(&self, name: &Arc<str>, was: &Attributes, after: &mut Attributes) {
+        match self.ignore {
+            IgnoreChanges::None => {}
+            IgnoreChanges::All => copy(name, was, after),
+            IgnoreChanges::These(these) => {
+                for (ignored, key) in these.iter().filter(|(ignored, _)| ignored == name) {
+                    match key {
+                        None => copy(ignored, was, after),
+                        Some(key) => copy_key(ignored, key, (was, after)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn configured(attributes: &Value) -> Attributes {
+    attributes.as_attributes().map(|a| (**a).clone()).unwrap_or_default()
+}
+
+fn names(schema: &BlockSchema) -> impl Iterator<Item = &Arc<str>> {
+    let attributes = schema.attributes.iter().map(|a| &a.name);
+    attributes.chain(schema.blocks.iter().map(|b| &b.name))
+}
+
+fn copy(name: &Arc<str>, from: &Attributes, to: &mut Attributes) {
+    match from.get(name) {
+        Some(value) => to.insert(name.clone(), value.clone()),
+        None => to.remove(name),
+    };
+}
+
+fn copy_key(name: &Arc<str>, key: &Arc<str>, (from, to): (&Attributes, &mut Attributes)) {
+    let old = from.get(name).and_then(|map| map.get(key));
+    let map = to.get(name).cloned().unwrap_or_else(|| Value::Map(crate::value::Type::String, Arc::default()));
+    let map = match old {
+        Some(old) => map.with(key.clone(), old.clone()),
+        None => without(&map, key),
+    };
+    to.insert(name.clone(), map);
+}
+
+fn without(map: &Value, key: &str) -> Value {
+    let mut attributes = configured(map);
+    attributes.remove(key);
+    match map.revealed() {
+        Value::Map(kind, _) => Value::Map(kind.clone(), Arc::new(attributes)),
+        _ => Value::Object(Arc::new(attributes)),
+    }
+}
+
+/// Tells whether two arguments differ; sensitive parts compare by fingerprint,
+/// unset equals null equals empty.
+pub fn differs(before: Option<&Value>, after: Option<&Value>, lineage: &Lineage) -> bool {
+    let nothing = Value::null();
+    let before = before.unwrap_or(&nothing);
+    let after = after.unwrap_or(&nothing);
+    if !before.contains_sensitive() && !after.contains_sensitive() {
+        return !crate::object::same(before, after);
+    }
+    !crate::object::same(&redact(before, lineage), &redact(after, lineage))
+}

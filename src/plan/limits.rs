@@ -1,0 +1,108 @@
+//! Refuses what the `limits` block does not allow, whoever wrote the sandbox block.
+
+use super::{Action, Change};
+use crate::address::ResourceType;
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, SourceRange};
+use crate::duration;
+use crate::graph::Limits;
+use crate::value::{Number, Value};
+
+/// Checks what a plan would make.
+pub fn check(limits: &Limits, changes: &[Change]) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    let sandboxes = || {
+        changes.iter().filter(|c| c.address.kind() == ResourceType::Sandbox && c.after.is_some())
+    };
+    problems.extend(too_many(limits, sandboxes().count()));
+    problems.extend(too_dear(limits, sandboxes()));
+    for change in sandboxes().filter(|change| change.action != Action::NoOp) {
+        problems.extend(too_long(limits, change));
+        problems.extend(not_allowed(limits, change));
+    }
+    problems
+}
+
+fn refused(summary: &str, detail: String, range: &SourceRange) -> Diagnostic {
+    Diagnostic::error("limit", summary)
+        .detail(detail)
+        .at(range.clone())
+        .failure(Failure::Refused)
+}
+
+fn too_many(limits: &Limits, count: usize) -> Option<Diagnostic> {
+    let limit = limits.max_sandboxes.as_ref()?;
+    (count as u64 > limit.value).then(|| {
+        let detail =
+            format!("The configuration asks for {count} sandboxes; the limit is {}.", limit.value);
+        refused("More sandboxes than the limit allows", detail, &limit.range)
+    })
+}
+
+fn too_long(limits: &Limits, change: &Change) -> Option<Diagnostic> {
+    let limit = limits.max_ttl.as_ref()?;
+    let ttl = change.after_attributes()?.get("ttl");
+    if ttl.is_some_and(Value::is_unknown) {
+        return None;
+    }
+    let ttl = ttl.and_then(Value::as_str);
+    let most = duration::format(limit.value);
+    let detail = match ttl {
+        None => format!("The sandbox has no `ttl`; the limit is {most}."),
+        Some(text) if duration::parse(text).is_none_or(|ttl| ttl > limit.value) => {
+            format!("The sandbox's `ttl` is {text}; the limit is {most}.")
+        }
+        Some(_) => return None,
+    };
+    Some(refused("TTL over the limit", detail, &limit.range).address(&change.address))
+}
+
+fn not_allowed(limits: &Limits, change: &Change) -> Option<Diagnostic> {
+    let limit = limits.allowed_providers.as_ref()?;
+    let provider = &change.provider;
+    let full = provider.to_string();
+    if limit.value.iter().any(|name| **name == *provider.platform || *name == full) {
+        return None;
+    }
+    let detail = format!(
+        "The sandbox would run on `{provider}`; the limits allow {}.",
+        limit.value.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    );
+    Some(refused("Provider not allowed", detail, &limit.range).address(&change.address))
+}
+
+fn too_dear<'a>(
+    limits: &Limits,
+    changes: impl Iterator<Item = &'a Change>,
+) -> Option<Diagnostic> {
+    let limit = limits.max_hourly_cost.as_ref()?;
+    let currency = &limit.value.currency;
+    let mut total = Number::from(0);
+    for change in changes {
+        let cost = change.after_attributes().and_then(|a| a.get("hourly_cost"));
+        match cost.and_then(Value::as_str).and_then(|text| price(text, currency)) {
+            Some(amount) => total = Number::new(total.decimal() + amount.decimal()),
+            None => {
+                let detail = format!(
+                    "The hourly price of {} in {currency} is not known, so the limit of {} {currency} cannot be kept.",
+                    change.address, limit.value.amount
+                );
+                return Some(refused("Price unknown under a cost limit", detail, &limit.range));
+            }
+        }
+    }
+    (total > limit.value.amount).then(|| {
+        let detail = format!(
+            "All sandboxes together would cost {total} {currency} per hour; the limit is {} {currency}.",
+            limit.value.amount
+        );
+        refused("Hourly cost over the limit", detail, &limit.range)
+    })
+}
+
+/// Reads a price of this currency; what is free costs nothing in any.
+fn price(text: &str, currency: &str) -> Option<Number> {
+    let mut words = text.split(' ');
+    let amount: Number = words.next()?.parse().ok()?;
+    let is_free = amount == Number::from(0);
+    (is_free || words.next() == Some(currency)).then_some(amount)
+}
