@@ -4,17 +4,23 @@
 //! its size. The model is Terraform's (cty): lists and tuples, maps and
 //! objects differ; nulls and unknowns have a type; sensitivity spreads.
 
+pub(crate) mod convert;
+mod equality;
+mod mismatch;
 mod number;
 mod path;
 mod serial;
 mod types;
+mod unify;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use number::Number;
+pub use convert::{ConversionError, convert, is_convertible};
+pub use number::{Number, ParseNumberError};
 pub use path::{AttributePath, PathStep};
 pub use types::{ObjectAttribute, Type};
+pub use unify::{Safety, unify};
 
 /// Attributes or map elements by name, in name order.
 pub type Attributes = BTreeMap<Arc<str>, Value>;
@@ -65,6 +71,11 @@ impl Value {
     ) -> Self {
         let elements = elements.into_iter().map(|(k, v)| (k.into(), Self::String(v.into())));
         Self::Map(Type::String, Arc::new(elements.collect()))
+    }
+
+    /// Makes a number that counts something, such as a length.
+    pub fn count(count: usize) -> Self {
+        Self::Number(Number::count(count))
     }
 
     /// Makes a null without a type.
@@ -254,6 +265,12 @@ impl From<bool> for Value {
 impl From<i64> for Value {
     fn from(value: i64) -> Self {
         Self::Number(Number::from(value))
+    }
+}
+
+impl From<Number> for Value {
+    fn from(value: Number) -> Self {
+        Self::Number(value)
     }
 }
 
