@@ -73,6 +73,11 @@ impl Value {
         Self::Map(Type::String, Arc::new(elements.collect()))
     }
 
+    /// Makes a value of which nothing is known, not even the type.
+    pub fn unknown() -> Self {
+        Self::Unknown(Type::Dynamic)
+    }
+
     /// Makes a number that counts something, such as a length.
     pub fn count(count: usize) -> Self {
         Self::Number(Number::count(count))
@@ -89,6 +94,11 @@ impl Value {
             Self::Sensitive(_) | Self::Redacted(_) => self,
             other => Self::Sensitive(Arc::new(other)),
         }
+    }
+
+    /// Marks a value as not to be shown when the condition holds.
+    pub fn sensitive_if(self, condition: bool) -> Self {
+        if condition { self.sensitive() } else { self }
     }
 
     /// Returns the value without its outermost mark, and whether it had one.
@@ -276,13 +286,23 @@ impl From<Number> for Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::String(text.into())
+        Self::String(normal_form(text).as_ref().into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::String(text.into())
+        Self::from(text.as_str())
+    }
+}
+
+/// Returns a text in Unicode's normal form C, in which all strings of the
+/// language are.
+pub(crate) fn normal_form(text: &str) -> std::borrow::Cow<'_, str> {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text.into(),
+        _ => text.nfc().collect::<String>().into(),
     }
 }
 
