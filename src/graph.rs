@@ -30,8 +30,8 @@ pub use crate::config::settings::Limits;
 pub use decode::Decoded;
 pub use evaluation::{DesiredOutput, Evaluation, SchemaOf};
 pub use expand::{DesiredResource, Expanded, Repetition};
-pub use trigger::Trigger;
 pub use nodes::Node;
+pub use trigger::Trigger;
 
 /// The configuration with its variables' values and its order.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ impl Desired {
         let mut problems = Diagnostics::new();
         let none: &SchemaOf<'_> = &|_, _| None;
         let evaluation = self.evaluate(none);
-        let scope = scope::BlockScope::plain(&evaluation);
+        let scope = scope::BlockScope::plain(evaluation.names());
         for variable in self.config.variables.values() {
             for rule in &variable.validations {
                 let code = "invalid-variable";

@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, BlockAddress};
 use crate::deferred::Deferred;
 pub use crate::object::Drift;
-pub use build::{PlanInputs, PlanOptions, ProviderSet, plan};
-pub use select::Selector;
 use crate::object::{DeposedKey, Lineage, Object, ObjectKey, ProviderRef};
 use crate::provider::TtlEnforcement;
 use crate::value::{AttributePath, Value};
+pub use build::{PlanInputs, PlanOptions, ProviderSet, plan};
+pub use select::Selector;
 
 /// The version of the plan file's shape.
 pub const FORMAT: u32 = 1;

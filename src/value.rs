@@ -4,17 +4,23 @@
 //! its size. The model is Terraform's (cty): lists and tuples, maps and
 //! objects differ; nulls and unknowns have a type; sensitivity spreads.
 
+pub(crate) mod convert;
+mod equality;
+mod mismatch;
 mod number;
 mod path;
 mod serial;
 mod types;
+mod unify;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use number::Number;
+pub use convert::{ConversionError, convert, is_convertible};
+pub use number::{Number, ParseNumberError};
 pub use path::{AttributePath, PathStep};
 pub use types::{ObjectAttribute, Type};
+pub use unify::{Safety, unify};
 
 /// Attributes or map elements by name, in name order.
 pub type Attributes = BTreeMap<Arc<str>, Value>;
@@ -67,6 +73,16 @@ impl Value {
         Self::Map(Type::String, Arc::new(elements.collect()))
     }
 
+    /// Makes a value of which nothing is known, not even the type.
+    pub fn unknown() -> Self {
+        Self::Unknown(Type::Dynamic)
+    }
+
+    /// Makes a number that counts something, such as a length.
+    pub fn count(count: usize) -> Self {
+        Self::Number(Number::count(count))
+    }
+
     /// Makes a null without a type.
     pub fn null() -> Self {
         Self::Null(Type::Dynamic)
@@ -78,6 +94,11 @@ impl Value {
             Self::Sensitive(_) | Self::Redacted(_) => self,
             other => Self::Sensitive(Arc::new(other)),
         }
+    }
+
+    /// Marks a value as not to be shown when the condition holds.
+    pub fn sensitive_if(self, condition: bool) -> Self {
+        if condition { self.sensitive() } else { self }
     }
 
     /// Returns the value without its outermost mark, and whether it had one.
@@ -257,15 +278,31 @@ impl From<i64> for Value {
     }
 }
 
+impl From<Number> for Value {
+    fn from(value: Number) -> Self {
+        Self::Number(value)
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::String(text.into())
+        Self::String(normal_form(text).as_ref().into())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Self::String(text.into())
+        Self::from(text.as_str())
+    }
+}
+
+/// Returns a text in Unicode's normal form C, in which all strings of the
+/// language are.
+pub(crate) fn normal_form(text: &str) -> std::borrow::Cow<'_, str> {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text.into(),
+        _ => text.nfc().collect::<String>().into(),
     }
 }
 

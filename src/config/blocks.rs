@@ -8,16 +8,16 @@ use super::body::{Argument, BlockBody, NestedBlock, unsupported_block};
 use super::expr::Expr;
 use super::variable::{Variable, flag};
 use crate::address::{BlockAddress, ResourceType, is_identifier};
-use crate::diagnostic::{Diagnostic, Diagnostics, Source, SourceRange};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
+use crate::evaluate::{RefStep, Reference};
 
 /// The block types that a file may hold.
 const BLOCKS: [&str; 7] =
     ["sandplan", "provider", "variable", "locals", "profile", "sandbox", "output"];
 
 /// The block types of the language that this version cannot run yet.
-const LATER: [&str; 9] = [
-    "module", "check", "ssh_key", "network", "snapshot", "secret", "import", "moved", "removed",
-];
+const LATER: [&str; 9] =
+    ["module", "check", "ssh_key", "network", "snapshot", "secret", "import", "moved", "removed"];
 
 /// The meta-arguments and meta-blocks of a resource, which no schema lists.
 const META_ARGUMENTS: [&str; 5] = ["count", "for_each", "depends_on", "provider", "profile"];
@@ -102,15 +102,15 @@ pub struct Output {
 
 impl Config {
     /// Takes in the blocks of one file.
-    pub fn add_file(&mut self, body: BlockBody, source: &Source) -> Diagnostics {
+    pub fn add_file(&mut self, body: &BlockBody) -> Diagnostics {
         let mut problems: Diagnostics = body.arguments.iter().map(stray_argument).collect();
         for block in &body.blocks {
-            problems.extend(self.add_block(block, source));
+            problems.extend(self.add_block(block));
         }
         problems
     }
 
-    fn add_block(&mut self, block: &NestedBlock, source: &Source) -> Diagnostics {
+    fn add_block(&mut self, block: &NestedBlock) -> Diagnostics {
         match &*block.kind {
             "sandplan" => self.settings.read(block),
             "provider" => self.add_provider(block),
@@ -119,7 +119,7 @@ impl Config {
             "profile" => self.add_profile(block),
             "sandbox" => self.add_resource(block, ResourceType::Sandbox),
             "output" => self.add_output(block),
-            kind if LATER.contains(&kind) => later(block, source).into(),
+            kind if LATER.contains(&kind) => later(block).into(),
             _ => unsupported_block(block, BLOCKS.into_iter().chain(LATER)).into(),
         }
     }
@@ -132,8 +132,7 @@ impl Config {
         let mut body = block.body.clone();
         let alias = take(&mut body, "alias");
         let alias = alias.and_then(|argument| literal(&argument.value, &mut problems));
-        let duplicate =
-            self.providers.iter().any(|p| p.platform == *platform && p.alias == alias);
+        let duplicate = self.providers.iter().any(|p| p.platform == *platform && p.alias == alias);
         if duplicate {
             let what = "Each further configuration of a provider needs an `alias` of its own.";
             problems.push(duplicate_block(block, what));
@@ -282,8 +281,7 @@ fn ignore_changes(expr: Option<&Expr>, problems: &mut Diagnostics) -> IgnoreChan
     for element in list(Some(expr), problems) {
         match element.references().first() {
             Some(reference) => {
-                let key = reference.steps.first().and_then(|step| step.literal());
-                these.push((reference.root.as_str().into(), key.map(Into::into)));
+                these.push((reference.root.as_str().into(), first_key(reference)));
             }
             None => problems.push(
                 Diagnostic::error("invalid-ignore-changes", "Invalid ignore_changes")
@@ -293,6 +291,13 @@ fn ignore_changes(expr: Option<&Expr>, problems: &mut Diagnostics) -> IgnoreChan
         }
     }
     IgnoreChanges::These(these)
+}
+
+fn first_key(reference: &Reference) -> Option<Arc<str>> {
+    match reference.steps.first()? {
+        RefStep::Attr(name) => Some(name.as_str().into()),
+        RefStep::Index(index) => index.as_str().map(Into::into),
+    }
 }
 
 impl Rule {
@@ -392,7 +397,7 @@ fn stray_argument(argument: &Argument) -> Diagnostic {
         .at(argument.name_range.clone())
 }
 
-fn later(block: &NestedBlock, _source: &Source) -> Diagnostic {
+fn later(block: &NestedBlock) -> Diagnostic {
     Diagnostic::error("unsupported-block", "Block type not supported yet")
         .detail(format!(
             "`{}` blocks belong to the language, but this version of sandplan cannot run them yet. Remove the block to go on.",

@@ -43,9 +43,8 @@ impl BlockBody {
             match structure {
                 Structure::Attribute(attribute) => arguments.push(Argument {
                     name: attribute.key.as_str().into(),
-                    name_range: source.range(
-                        attribute.key.span().or(attribute.value.span()).unwrap_or_default(),
-                    ),
+                    name_range: source
+                        .range(attribute.key.span().or(attribute.value.span()).unwrap_or_default()),
                     value: Expr::new(attribute.value.clone(), source.clone()),
                 }),
                 Structure::Block(block) => blocks.push(NestedBlock::new(block, source)),

@@ -166,7 +166,9 @@ fn add_file(
     let body = BlockBody::new(&body, &source);
     problems.extend(body.blocks.iter().map(|block| {
         Diagnostic::error("unknown-block", "Unsupported block type")
-            .detail("A file of values holds only `name = value`; blocks belong into `sandboxes.hcl`.")
+            .detail(
+                "A file of values holds only `name = value`; blocks belong into `sandboxes.hcl`.",
+            )
             .at(block.header.clone())
     }));
     for argument in &body.arguments {

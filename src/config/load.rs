@@ -44,7 +44,7 @@ fn load_into(directory: &Path, sources: &mut Sources) -> Result<Config, Diagnost
         if let Some(source) = problems.absorb(read(&file, shown)) {
             sources.add(source.clone());
             if let Some(body) = problems.absorb(parse_body(&source)) {
-                problems.extend(config.add_file(BlockBody::new(&body, &source), &source));
+                problems.extend(config.add_file(&BlockBody::new(&body, &source)));
             }
         }
     }

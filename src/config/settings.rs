@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bigdecimal::BigDecimal;
+
 use super::body::{BlockBody, NestedBlock, at_most_once};
 use super::expr::Expr;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
-use crate::evaluate::{self, ConstantScope};
 use crate::duration;
-use crate::value::{Number, Type, Value};
+use crate::evaluate::{self, ConstantScope};
+use crate::value::{Type, Value};
 
 /// What the `sandplan` block says.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +42,7 @@ pub struct Limit<T> {
 /// An amount with its currency: `2.50 EUR`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Money {
-    pub amount: Number,
+    pub amount: BigDecimal,
     pub currency: Arc<str>,
 }
 
@@ -49,10 +51,9 @@ impl Settings {
     pub fn read(&mut self, block: &NestedBlock) -> Diagnostics {
         let mut problems = block.unlabelled();
         let body = &block.body;
-        problems.extend(body.only(
-            &["required_version", "project", "default_provider"],
-            &["backend", "limits"],
-        ));
+        problems.extend(
+            body.only(&["required_version", "project", "default_provider"], &["backend", "limits"]),
+        );
         problems.extend(at_most_once(body.blocks.iter()));
         if let Some(requirement) = text(body, "required_version", &mut problems) {
             problems.extend(check_version(&requirement, body.expr("required_version")));
@@ -97,10 +98,9 @@ impl Limits {
     fn read(&mut self, block: &NestedBlock) -> Diagnostics {
         let body = &block.body;
         let mut problems = block.unlabelled();
-        problems.extend(body.only(
-            &["max_ttl", "max_sandboxes", "max_hourly_cost", "allowed_providers"],
-            &[],
-        ));
+        problems.extend(
+            body.only(&["max_ttl", "max_sandboxes", "max_hourly_cost", "allowed_providers"], &[]),
+        );
         let all = &mut problems;
         self.max_ttl = limit(body, "max_ttl", "a duration such as \"24h\"", all, |value| {
             duration::parse(value.as_str()?)
@@ -146,8 +146,8 @@ pub fn parse_money(text: &str) -> Option<Money> {
     let (amount, currency) = text.trim().split_once(' ')?;
     let currency = currency.trim();
     let is_currency = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
-    let amount: Number = amount.parse().ok()?;
-    let is_positive = amount >= Number::from(0);
+    let amount: BigDecimal = amount.parse().ok()?;
+    let is_positive = amount >= 0;
     (is_currency && is_positive).then(|| Money { amount, currency: currency.into() })
 }
 

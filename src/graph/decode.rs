@@ -131,7 +131,9 @@ impl Decoder<'_> {
         if !merged.is_wholly_known() {
             let names: Vec<String> = captures.keys().cloned().collect();
             let expression = format!("merge({})", names.join(", "));
-            self.decoded.deferred.push((path.clone(), Deferred { expression, captures, references }));
+            self.decoded
+                .deferred
+                .push((path.clone(), Deferred { expression, captures, references }));
         }
         Some(merged)
     }
@@ -157,7 +159,12 @@ impl Decoder<'_> {
         }
     }
 
-    fn nested(&mut self, block: &Block, layers: &[Layer<'_>], path: &AttributePath) -> Option<Value> {
+    fn nested(
+        &mut self,
+        block: &Block,
+        layers: &[Layer<'_>],
+        path: &AttributePath,
+    ) -> Option<Value> {
         let given: Vec<(&BlockScope<'_>, &NestedBlock)> = layers
             .iter()
             .flat_map(|layer| layer.body.blocks_of(&block.name).map(|b| (layer.scope, b)))

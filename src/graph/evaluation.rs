@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::expand::{self, Expanded};
 use super::nodes::Node;
-use super::scope::BlockScope;
+use super::scope::{BlockScope, Names};
 use super::{Desired, decode};
 use crate::address::{BlockAddress, ResourceType};
 use crate::config::ProviderBlock;
@@ -41,9 +41,9 @@ impl<'a> Evaluation<'a> {
         Self { desired, schema_of, values: BTreeMap::new(), position: 0 }
     }
 
-    /// Returns the value of a node that was evaluated already.
-    pub(super) fn value(&self, node: &Node) -> Option<Value> {
-        self.values.get(node).cloned()
+    /// Returns the names that expressions may use by now.
+    pub(super) fn names(&self) -> Names<'_> {
+        Names { desired: self.desired, values: &self.values }
     }
 
     /// Evaluates on to the next resource block and expands it. After this,
@@ -80,7 +80,7 @@ impl<'a> Evaluation<'a> {
 
     fn local(&self, name: &str) -> Result<Value, Diagnostics> {
         match self.desired.config.locals.get(name) {
-            Some(local) => local.evaluate(&BlockScope::plain(self)),
+            Some(local) => local.evaluate(&BlockScope::plain(self.names())),
             None => Ok(Value::null()),
         }
     }
@@ -92,7 +92,7 @@ impl<'a> Evaluation<'a> {
         else {
             return Ok(Value::null());
         };
-        let scope = BlockScope::plain(self);
+        let scope = BlockScope::plain(self.names());
         let layers: Vec<_> = self
             .desired
             .profile_chain(name)
@@ -107,12 +107,14 @@ impl<'a> Evaluation<'a> {
     pub fn outputs(&self) -> Result<Vec<DesiredOutput>, Diagnostics> {
         let mut problems = Diagnostics::new();
         let outputs = self.desired.config.outputs.iter().filter_map(|(name, output)| {
-            let scope = BlockScope::plain(self);
+            let scope = BlockScope::plain(self.names());
             let value = problems.absorb(output.value.evaluate(&scope))?;
             if value.contains_sensitive() && !output.sensitive {
                 problems.push(
                     Diagnostic::error("sensitive-output", "Output refers to sensitive values")
-                        .detail("To show that this is intended, add `sensitive = true` to the output.")
+                        .detail(
+                            "To show that this is intended, add `sensitive = true` to the output.",
+                        )
                         .at(output.value.range()),
                 );
             }
@@ -145,6 +147,6 @@ impl<'a> Evaluation<'a> {
                 evaluation.values.insert(node.clone(), value);
             }
         }
-        expr.evaluate(&BlockScope::plain(&evaluation))
+        expr.evaluate(&BlockScope::plain(evaluation.names()))
     }
 }

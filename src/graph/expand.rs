@@ -57,7 +57,7 @@ pub fn expand<'a>(
     let instances = instances
         .into_iter()
         .filter_map(|(key, instance)| {
-            let scope = BlockScope::instance(evaluation, instance);
+            let scope = BlockScope::instance(evaluation.names(), instance);
             let address = resource.address.instance(key);
             problems.absorb(one(evaluation, resource, (address, &scope)))
         })
@@ -71,7 +71,7 @@ fn instances(
     evaluation: &Evaluation<'_>,
     resource: &Resource,
 ) -> Result<(Repetition, Instances), Diagnostics> {
-    let scope = BlockScope::plain(evaluation);
+    let scope = BlockScope::plain(evaluation.names());
     if let Some(count) = &resource.count {
         let count = read_count(count, &scope)?;
         let instance = |index| (Some(InstanceKey::Number(index)), Instance::Count(index));
@@ -97,10 +97,14 @@ fn read_count(expr: &Expr, scope: &dyn Scope) -> Result<u64, Diagnostics> {
             .into())
     };
     if value.contains_sensitive() {
-        return fail("A sensitive value cannot decide how many instances there are, for that would show it.");
+        return fail(
+            "A sensitive value cannot decide how many instances there are, for that would show it.",
+        );
     }
     if value.is_unknown() {
-        return fail("The `count` depends on attributes that only apply will know, so the plan cannot tell how many instances there will be. Apply what it depends on first, with `-target`.");
+        return fail(
+            "The `count` depends on attributes that only apply will know, so the plan cannot tell how many instances there will be. Apply what it depends on first, with `-target`.",
+        );
     }
     if value.is_null() {
         return fail("The `count` is null; a whole number is required.");
@@ -132,7 +136,9 @@ fn read_for_each(expr: &Expr, scope: &dyn Scope) -> Result<BTreeMap<Arc<str>, Va
             let keyed = elements.iter().map(|e| match e {
                 Value::String(text) => Ok((text.clone(), e.clone())),
                 Value::Unknown(_) => Err("The set holds values that only apply will know."),
-                _ => Err("The set must hold strings only; use `toset([for x in … : tostring(x)])`."),
+                _ => {
+                    Err("The set must hold strings only; use `toset([for x in … : tostring(x)])`.")
+                }
             });
             keyed.collect::<Result<_, _>>().or_else(fail)
         }
@@ -160,7 +166,7 @@ fn one(
     let Some(schema) = (evaluation.schema_of)(&provider, address.kind()) else {
         return Err(unknown_provider(resource, &provider, &address).into());
     };
-    let plain = BlockScope::plain(evaluation);
+    let plain = BlockScope::plain(evaluation.names());
     let profile = resource.profile.as_ref();
     let profiles = profile.map(|p| evaluation.desired.profile_chain(&p.name)).unwrap_or_default();
     let mut layers: Vec<Layer<'_>> =

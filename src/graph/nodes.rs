@@ -58,7 +58,11 @@ impl<'a> Graph<'a> {
         }
         for (name, profile) in &config.profiles {
             let node = Node::Profile(name.clone());
-            problems.extend(graph.add(node.clone(), &profile.body.expressions(), Allowed::default()));
+            problems.extend(graph.add(
+                node.clone(),
+                &profile.body.expressions(),
+                Allowed::default(),
+            ));
             if let Some(extends) = &profile.extends {
                 problems.extend(graph.add_profile(&node, extends));
             }
@@ -69,7 +73,11 @@ impl<'a> Graph<'a> {
         for (name, output) in &config.outputs {
             let expressions: Vec<&Expr> =
                 std::iter::once(&output.value).chain(&output.depends_on).collect();
-            problems.extend(graph.add(Node::Output(name.clone()), &expressions, Allowed::default()));
+            problems.extend(graph.add(
+                Node::Output(name.clone()),
+                &expressions,
+                Allowed::default(),
+            ));
         }
         for provider in &config.providers {
             for expr in provider.body.expressions() {
@@ -142,7 +150,9 @@ impl<'a> Graph<'a> {
                 let (targets, problems) = self.targets(expr, Allowed::default());
                 let resources = targets.into_iter().map(|target| {
                     Diagnostic::error("undeclared-reference", "Invalid reference in validation")
-                        .detail(format!("A validation may refer to variables only, not to `{target}`."))
+                        .detail(format!(
+                            "A validation may refer to variables only, not to `{target}`."
+                        ))
                         .at(expr.range())
                 });
                 resources.collect::<Vec<_>>().into_iter().chain(problems)
@@ -162,7 +172,11 @@ impl<'a> Graph<'a> {
         (targets, problems)
     }
 
-    fn target(&self, reference: &Reference, allowed: Allowed) -> Result<Option<Node>, Box<Diagnostic>> {
+    fn target(
+        &self,
+        reference: &Reference,
+        allowed: Allowed,
+    ) -> Result<Option<Node>, Box<Diagnostic>> {
         let root = reference.root.as_str();
         let next = match reference.steps.first() {
             Some(RefStep::Attr(name)) => Some(name.as_str()),
@@ -174,13 +188,23 @@ impl<'a> Graph<'a> {
             "count" if allowed.count => Ok(None),
             "each" | "count" => Err(Box::new(no_repetition(reference))),
             root if PLAIN_ROOTS.contains(&root) => Ok(None),
-            "var" => self.declared(reference, next, self.config.variables.keys(), "input variable", |_| None),
-            "local" => self.declared(reference, next, self.config.locals.keys(), "local value", |name| {
-                Some(Node::Local(name))
-            }),
-            "profile" => self.declared(reference, next, self.config.profiles.keys(), "profile", |name| {
-                Some(Node::Profile(name))
-            }),
+            "var" => self.declared(
+                reference,
+                next,
+                self.config.variables.keys(),
+                "input variable",
+                |_| None,
+            ),
+            "local" => {
+                self.declared(reference, next, self.config.locals.keys(), "local value", |name| {
+                    Some(Node::Local(name))
+                })
+            }
+            "profile" => {
+                self.declared(reference, next, self.config.profiles.keys(), "profile", |name| {
+                    Some(Node::Profile(name))
+                })
+            }
             root => match ResourceType::from_word(root) {
                 Some(kind) => self.resource(reference, kind, next),
                 None => Err(Box::new(unknown_root(reference))),
@@ -211,7 +235,10 @@ impl<'a> Graph<'a> {
         let Some(next) = next else {
             return Err(Box::new(
                 Diagnostic::error("invalid-reference", "Invalid reference")
-                    .detail(format!("`{0}` must be followed by a name: `{0}.NAME`.", reference.root))
+                    .detail(format!(
+                        "`{0}` must be followed by a name: `{0}.NAME`.",
+                        reference.root
+                    ))
                     .at(reference.range.clone()),
             ));
         };
@@ -260,7 +287,10 @@ impl<'a> Graph<'a> {
         let detail = if let [one] = names.as_slice() {
             format!("{one} refers to itself.")
         } else {
-            format!("These refer to each other in a circle: {}. Break one of the references.", names.join(", "))
+            format!(
+                "These refer to each other in a circle: {}. Break one of the references.",
+                names.join(", ")
+            )
         };
         let range = members.first().and_then(|node| super::range_of(self.config, node));
         Diagnostic::error("cycle", "Cycle").detail(detail).at(range)
@@ -272,7 +302,9 @@ impl<'a> Graph<'a> {
             Node::Resource(block) => Some(block),
             _ => None,
         });
-        resources.map(|block| (block.clone(), self.nearest(&Node::Resource(block.clone())))).collect()
+        resources
+            .map(|block| (block.clone(), self.nearest(&Node::Resource(block.clone()))))
+            .collect()
     }
 
     /// Finds the resource blocks that a node reaches without passing another one.
@@ -322,11 +354,14 @@ fn no_repetition(reference: &Reference) -> Diagnostic {
         "each" => ("for_each", "each.key"),
         _ => ("count", "count.index"),
     };
-    Diagnostic::error("invalid-reference", format!("Reference to `{}` out of place", reference.root))
-        .detail(format!(
-            "`{example}` has a meaning only inside a resource block that sets `{argument}`."
-        ))
-        .at(reference.range.clone())
+    Diagnostic::error(
+        "invalid-reference",
+        format!("Reference to `{}` out of place", reference.root),
+    )
+    .detail(format!(
+        "`{example}` has a meaning only inside a resource block that sets `{argument}`."
+    ))
+    .at(reference.range.clone())
 }
 
 fn unknown_root(reference: &Reference) -> Diagnostic {

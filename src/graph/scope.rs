@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::evaluation::Evaluation;
+use super::Desired;
 use super::nodes::Node;
 use crate::address::{BlockAddress, ResourceType};
 use crate::config::{Expr, Rule};
@@ -28,21 +28,28 @@ pub enum Instance {
     },
 }
 
+/// The declarations and what has been evaluated of them so far.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    pub desired: &'a Desired,
+    pub values: &'a BTreeMap<Node, Value>,
+}
+
 /// The names inside one instance of one block.
 pub struct BlockScope<'a> {
-    evaluation: &'a Evaluation<'a>,
+    names: Names<'a>,
     instance: Instance,
 }
 
 impl<'a> BlockScope<'a> {
     /// Makes the scope of a place without `each` and `count`.
-    pub fn plain(evaluation: &'a Evaluation<'a>) -> Self {
-        Self { evaluation, instance: Instance::Single }
+    pub fn plain(names: Names<'a>) -> Self {
+        Self { names, instance: Instance::Single }
     }
 
     /// Makes the scope of one instance.
-    pub fn instance(evaluation: &'a Evaluation<'a>, instance: Instance) -> Self {
-        Self { evaluation, instance }
+    pub fn instance(names: Names<'a>, instance: Instance) -> Self {
+        Self { names, instance }
     }
 
     /// Evaluates a rule's condition; an unknown one passes for now.
@@ -113,11 +120,11 @@ impl<'a> BlockScope<'a> {
     fn deferred_name(&self, root: &str, next: Option<&str>) -> Option<Deferred> {
         match (root, next, &self.instance) {
             ("local", Some(name), _) => {
-                let local = self.evaluation.desired.config.locals.get(name)?;
-                Some(BlockScope::plain(self.evaluation).defer(local))
+                let local = self.names.desired.config.locals.get(name)?;
+                Some(BlockScope::plain(self.names).defer(local))
             }
             ("each", Some("value"), Instance::Each { key, for_each: Some(for_each), .. }) => {
-                let mut deferred = BlockScope::plain(self.evaluation).defer(for_each);
+                let mut deferred = BlockScope::plain(self.names).defer(for_each);
                 let key = serde_json::Value::from(&**key);
                 deferred.expression = format!("({})[{key}]", deferred.expression);
                 Some(deferred)
@@ -145,7 +152,7 @@ impl<'a> BlockScope<'a> {
     }
 
     fn path(&self) -> Resolved {
-        let base = &self.evaluation.desired.context.base_dir;
+        let base = &self.names.desired.context.base_dir;
         Resolved::Root(Value::object([
             ("module", Value::from(".")),
             ("root", Value::from(".")),
@@ -154,17 +161,17 @@ impl<'a> BlockScope<'a> {
     }
 
     fn declared(&self, root: &str, next: &str) -> Option<Resolved> {
-        let evaluation = self.evaluation;
+        let values = self.names.values;
         let value = match root {
-            "var" => evaluation.desired.variables.get(next).cloned(),
-            "local" => evaluation.value(&Node::Local(next.into())),
-            "profile" => evaluation.value(&Node::Profile(next.into())),
+            "var" => self.names.desired.variables.get(next),
+            "local" => values.get(&Node::Local(next.into())),
+            "profile" => values.get(&Node::Profile(next.into())),
             root => {
                 let block = BlockAddress::root(ResourceType::from_word(root)?, next);
-                evaluation.value(&Node::Resource(block))
+                values.get(&Node::Resource(block))
             }
         };
-        value.map(Resolved::Attribute)
+        value.cloned().map(Resolved::Attribute)
     }
 }
 
@@ -175,7 +182,7 @@ impl Scope for BlockScope<'_> {
             "count" => self.count(),
             "path" => Some(self.path()),
             "sandplan" | "terraform" => Some(Resolved::Root(Value::object([
-                ("project", Value::from(self.evaluation.desired.project.as_str())),
+                ("project", Value::from(self.names.desired.project.as_str())),
                 ("workspace", Value::from("default")),
             ]))),
             root => next.and_then(|next| self.declared(root, next)),
@@ -189,10 +196,10 @@ impl Scope for BlockScope<'_> {
     }
 
     fn base_dir(&self) -> &Path {
-        &self.evaluation.desired.context.base_dir
+        &self.names.desired.context.base_dir
     }
 
     fn now(&self) -> Timestamp {
-        self.evaluation.desired.context.now
+        self.names.desired.context.now
     }
 }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::diff::Comparison;
-use super::{
-    Action, Change, FORMAT, Mode, OutputChange, Plan, Reason, Selector, limits, order,
-};
+use super::{Action, Change, FORMAT, Mode, OutputChange, Plan, Reason, Selector, limits, order};
 use crate::address::{Address, BlockAddress, InstanceKey, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::graph::{Desired, DesiredResource, Expanded, Expr, Repetition, Trigger};
@@ -35,12 +33,7 @@ pub struct PlanOptions {
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self {
-            mode: Mode::Normal,
-            targets: Vec::new(),
-            excludes: Vec::new(),
-            replace: Vec::new(),
-        }
+        Self { mode: Mode::Normal, targets: Vec::new(), excludes: Vec::new(), replace: Vec::new() }
     }
 }
 
@@ -201,7 +194,12 @@ impl<'a> Planner<'a> {
         {
             return Some(Reason::Expired(expires_at));
         }
-        expanded.resource.lifecycle.replace_triggered_by.iter().find_map(|expr| self.triggered(expr))
+        expanded
+            .resource
+            .lifecycle
+            .replace_triggered_by
+            .iter()
+            .find_map(|expr| self.triggered(expr))
     }
 
     fn triggered(&self, expr: &Expr) -> Option<Reason> {
@@ -237,12 +235,12 @@ impl<'a> Planner<'a> {
         match expanded.repetition {
             Repetition::Single => changes.first().map_or_else(Value::null, value),
             Repetition::Count => Value::tuple(changes.iter().map(value)),
-            Repetition::ForEach => Value::object(changes.iter().filter_map(|change| {
-                match &change.address.key {
+            Repetition::ForEach => {
+                Value::object(changes.iter().filter_map(|change| match &change.address.key {
                     Some(InstanceKey::String(key)) => Some((key.clone(), value(change))),
                     _ => None,
-                }
-            })),
+                }))
+            }
         }
     }
 
@@ -299,8 +297,7 @@ impl<'a> Planner<'a> {
 
     fn everything(&mut self) {
         for object in &self.inputs.prior.objects {
-            let reason =
-                if object.deposed.is_some() { Reason::Deposed } else { Reason::Destroy };
+            let reason = if object.deposed.is_some() { Reason::Deposed } else { Reason::Destroy };
             self.delete(object, reason);
         }
         let outputs = &self.inputs.prior.state.outputs;
@@ -347,7 +344,7 @@ impl<'a> Planner<'a> {
             self.problems.extend(limits::check(limits, &self.changes));
         }
         let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
-        self.changes.sort_by(|a, b| a.key().cmp(&b.key()));
+        self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let steps = order::steps(&self.changes, self.inputs.desired.all_dependencies());
         let rows = &self.inputs.prior.state.objects;
         Ok(Plan {
@@ -384,7 +381,8 @@ impl<'a> Planner<'a> {
         }
         if !options.excludes.is_empty() {
             let needed_by = reversed(needs);
-            let (hit, users) = self.closure(|change| matches(&options.excludes, change), &needed_by);
+            let (hit, users) =
+                self.closure(|change| matches(&options.excludes, change), &needed_by);
             self.changes.retain(|c| !hit.contains(&c.key()) && !users.contains(&c.address.block));
         }
         self.outputs.clear();

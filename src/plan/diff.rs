@@ -77,7 +77,11 @@ impl Comparison<'_> {
             changed: &[],
             done: &[],
         });
-        Change { provision: planned.provision, notes: planned.notes, ..self.shell(action, reason, after) }
+        Change {
+            provision: planned.provision,
+            notes: planned.notes,
+            ..self.shell(action, reason, after)
+        }
     }
 
     fn update(&self, after: Value, changed: Vec<AttributePath>, planned: PlannedChange) -> Change {
@@ -97,7 +101,8 @@ impl Comparison<'_> {
         let mut after = after;
         for name in &planned.unknown {
             let kind = self.schema.block.attribute(name).map(|a| a.kind.clone());
-            after = after.with(name.clone(), Value::Unknown(kind.unwrap_or(crate::value::Type::Dynamic)));
+            after = after
+                .with(name.clone(), Value::Unknown(kind.unwrap_or(crate::value::Type::Dynamic)));
         }
         let calls_update = planned.update || !changed.is_empty();
         let mut change = self.shell(action, reason, after);
@@ -189,7 +194,10 @@ fn copy(name: &Arc<str>, from: &Attributes, to: &mut Attributes) {
 
 fn copy_key(name: &Arc<str>, key: &Arc<str>, (from, to): (&Attributes, &mut Attributes)) {
     let old = from.get(name).and_then(|map| map.get(key));
-    let map = to.get(name).cloned().unwrap_or_else(|| Value::Map(crate::value::Type::String, Arc::default()));
+    let map = to
+        .get(name)
+        .cloned()
+        .unwrap_or_else(|| Value::Map(crate::value::Type::String, Arc::default()));
     let map = match old {
         Some(old) => map.with(key.clone(), old.clone()),
         None => without(&map, key),

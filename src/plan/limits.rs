@@ -1,11 +1,13 @@
 //! Refuses what the `limits` block does not allow, whoever wrote the sandbox block.
 
+use bigdecimal::BigDecimal;
+
 use super::{Action, Change};
 use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, SourceRange};
 use crate::duration;
 use crate::graph::Limits;
-use crate::value::{Number, Value};
+use crate::value::Value;
 
 /// Checks what a plan would make.
 pub fn check(limits: &Limits, changes: &[Change]) -> Diagnostics {
@@ -23,10 +25,7 @@ pub fn check(limits: &Limits, changes: &[Change]) -> Diagnostics {
 }
 
 fn refused(summary: &str, detail: String, range: &SourceRange) -> Diagnostic {
-    Diagnostic::error("limit", summary)
-        .detail(detail)
-        .at(range.clone())
-        .failure(Failure::Refused)
+    Diagnostic::error("limit", summary).detail(detail).at(range.clone()).failure(Failure::Refused)
 }
 
 fn too_many(limits: &Limits, count: usize) -> Option<Diagnostic> {
@@ -70,17 +69,14 @@ fn not_allowed(limits: &Limits, change: &Change) -> Option<Diagnostic> {
     Some(refused("Provider not allowed", detail, &limit.range).address(&change.address))
 }
 
-fn too_dear<'a>(
-    limits: &Limits,
-    changes: impl Iterator<Item = &'a Change>,
-) -> Option<Diagnostic> {
+fn too_dear<'a>(limits: &Limits, changes: impl Iterator<Item = &'a Change>) -> Option<Diagnostic> {
     let limit = limits.max_hourly_cost.as_ref()?;
     let currency = &limit.value.currency;
-    let mut total = Number::from(0);
+    let mut total = BigDecimal::from(0);
     for change in changes {
         let cost = change.after_attributes().and_then(|a| a.get("hourly_cost"));
         match cost.and_then(Value::as_str).and_then(|text| price(text, currency)) {
-            Some(amount) => total = Number::new(total.decimal() + amount.decimal()),
+            Some(amount) => total += amount,
             None => {
                 let detail = format!(
                     "The hourly price of {} in {currency} is not known, so the limit of {} {currency} cannot be kept.",
@@ -100,9 +96,9 @@ fn too_dear<'a>(
 }
 
 /// Reads a price of this currency; what is free costs nothing in any.
-fn price(text: &str, currency: &str) -> Option<Number> {
+fn price(text: &str, currency: &str) -> Option<BigDecimal> {
     let mut words = text.split(' ');
-    let amount: Number = words.next()?.parse().ok()?;
-    let is_free = amount == Number::from(0);
+    let amount: BigDecimal = words.next()?.parse().ok()?;
+    let is_free = amount == 0;
     (is_free || words.next() == Some(currency)).then_some(amount)
 }

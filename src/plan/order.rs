@@ -45,7 +45,12 @@ enum Direction {
 }
 
 impl Builder {
-    fn step(&mut self, change: Option<u32>, operation: Operation, waits_for: Vec<StepId>) -> StepId {
+    fn step(
+        &mut self,
+        change: Option<u32>,
+        operation: Operation,
+        waits_for: Vec<StepId>,
+    ) -> StepId {
         let id = StepId(self.steps.len() as u32);
         self.steps.push(Step { id, change, operation, waits_for });
         id

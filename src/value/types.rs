@@ -49,6 +49,54 @@ impl Type {
         Self::Object(Arc::new(attributes.collect()))
     }
 
+    /// Returns the element type of a list, set or map.
+    pub fn element(&self) -> Option<&Type> {
+        match self {
+            Self::List(element) | Self::Set(element) | Self::Map(element) => Some(element),
+            _ => None,
+        }
+    }
+
+    /// Returns the element types of a tuple; none for other types.
+    pub fn tuple_elements(&self) -> &[Type] {
+        match self {
+            Self::Tuple(elements) => elements,
+            _ => &[],
+        }
+    }
+
+    /// Returns the type of an object's attribute.
+    pub fn attribute(&self, name: &str) -> Option<&Type> {
+        match self {
+            Self::Object(attributes) => attributes.get(name).map(|attribute| &attribute.kind),
+            _ => None,
+        }
+    }
+
+    /// Lists an object's attributes with their types; none for other types.
+    pub fn attributes(&self) -> Box<dyn Iterator<Item = (&Arc<str>, &Type)> + '_> {
+        match self {
+            Self::Object(attributes) => Box::new(attributes.iter().map(|(n, a)| (n, &a.kind))),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// Returns the type with every `optional(…)` inside made required.
+    pub fn without_optional(&self) -> Type {
+        match self {
+            Self::List(element) => Self::list(element.without_optional()),
+            Self::Set(element) => Self::set(element.without_optional()),
+            Self::Map(element) => Self::map(element.without_optional()),
+            Self::Tuple(elements) => {
+                Self::Tuple(elements.iter().map(Type::without_optional).collect())
+            }
+            Self::Object(_) => Self::object(
+                self.attributes().map(|(name, kind)| (name.clone(), kind.without_optional())),
+            ),
+            other => other.clone(),
+        }
+    }
+
     /// Tells whether no `any` is left inside.
     pub fn is_concrete(&self) -> bool {
         match self {

@@ -1,0 +1,188 @@
+//! One step into a value: `.name` and `[key]`.
+
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::value::{Attributes, Number, Type, Value, convert};
+
+/// Takes an attribute, as `value.name` does. The problem has no range yet.
+pub fn attribute(value: &Value, name: &str) -> Result<Value, Diagnostic> {
+    let (inner, marked) = value.unmark();
+    Ok(attribute_of(inner, name)?.sensitive_if(marked))
+}
+
+fn attribute_of(value: &Value, name: &str) -> Result<Value, Diagnostic> {
+    match value {
+        Value::Null(_) => {
+            Err(Diagnostic::error("attribute-of-null", "Attempt to get attribute from null value")
+                .detail("This value is null, so it does not have any attributes."))
+        }
+        Value::Object(attributes) => {
+            attributes.get(name).cloned().ok_or_else(|| no_attribute(name, attributes))
+        }
+        Value::Map(_, elements) => elements.get(name).cloned().ok_or_else(|| {
+            let detail = format!("This map does not have an element with the key {name:?}.");
+            Diagnostic::error("missing-map-element", "Missing map element")
+                .detail(detail)
+                .hint(did_you_mean(name, elements.keys().map(|key| &**key)))
+        }),
+        Value::Redacted(_) => Ok(Value::unknown()),
+        _ => attribute_of_type(value, name),
+    }
+}
+
+fn no_attribute(name: &str, attributes: &Attributes) -> Diagnostic {
+    unsupported(format!("This object does not have an attribute named {name:?}."))
+        .hint(did_you_mean(name, attributes.keys().map(|key| &**key)))
+}
+
+fn unsupported(detail: impl Into<String>) -> Diagnostic {
+    Diagnostic::error("unsupported-attribute", "Unsupported attribute").detail(detail)
+}
+
+/// What the type alone says: of an unknown value, or of one without attributes.
+fn attribute_of_type(value: &Value, name: &str) -> Result<Value, Diagnostic> {
+    let kind = value.type_of();
+    match &kind {
+        Type::Dynamic => Ok(Value::unknown()),
+        Type::Map(element) => Ok(Value::Unknown((**element).clone())),
+        Type::Object(attributes) => match attributes.get(name) {
+            Some(attribute) => Ok(Value::Unknown(attribute.kind.clone())),
+            None => {
+                Err(unsupported(format!("This object does not have an attribute named {name:?}."))
+                    .hint(did_you_mean(name, attributes.keys().map(|key| &**key))))
+            }
+        },
+        Type::List(element) if matches!(**element, Type::Object(_)) => {
+            let which = match element.attribute(name) {
+                Some(_) => format!("attribute {name:?}"),
+                None => "an attribute".into(),
+            };
+            Err(unsupported(format!(
+                "Can't access attributes on a list of objects. Did you mean to access {which} \
+                 for a specific element of the list, or across all elements of the list?"
+            )))
+        }
+        Type::Set(element) if matches!(**element, Type::Object(_)) => Err(unsupported(
+            "Can't access attributes on a set of objects. Did you mean to access an attribute \
+             across all elements of the set?",
+        )),
+        Type::Bool | Type::Number | Type::String => Err(unsupported(format!(
+            "Can't access attributes on a primitive-typed value ({}).",
+            kind.friendly_name()
+        ))),
+        _ => Err(unsupported("This value does not have any attributes.")),
+    }
+}
+
+/// Takes an element, as `value[key]` does. The problem has no range yet.
+pub fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
+    let (inner, marked) = value.unmark();
+    let (key, key_marked) = key.unmark();
+    let found = index_of(inner, key)?;
+    Ok(found.sensitive_if(marked || key_marked))
+}
+
+fn index_of(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
+    if value.is_null() {
+        return Err(Diagnostic::error("index-of-null", "Attempt to index null value")
+            .detail("This value is null, so it does not have any indices."));
+    }
+    if key.is_null() {
+        return Err(invalid("Can't use a null value as an indexing key."));
+    }
+    let kind = value.type_of();
+    if kind == Type::Dynamic || key.type_of() == Type::Dynamic {
+        return Ok(Value::unknown());
+    }
+    match kind {
+        Type::List(_) | Type::Tuple(_) => {
+            let key = convert(key, &Type::Number).map_err(|error| no_element(&error.message))?;
+            sequence_element(value, &kind, &key)
+        }
+        Type::Map(element) => {
+            let key = convert(key, &Type::String).map_err(|error| no_element(&error.message))?;
+            match (value.as_attributes(), key.as_str()) {
+                (Some(elements), Some(key)) => named_element(elements, key),
+                _ => Ok(Value::Unknown((*element).clone())),
+            }
+        }
+        Type::Object(_) => object_element(value, key, &kind),
+        Type::Set(_) => Err(invalid(
+            "Elements of a set are identified only by their value and don't have any separate \
+             index or key to select with, so it's only possible to perform operations across all \
+             elements of the set.",
+        )),
+        _ => Err(invalid("This value does not have any indices.")),
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Diagnostic {
+    Diagnostic::error("invalid-index", "Invalid index").detail(detail)
+}
+
+fn no_element(why: &str) -> Diagnostic {
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+    invalid(format!("The given key does not identify an element in this collection value{why}."))
+}
+
+fn named_element(elements: &Attributes, key: &str) -> Result<Value, Diagnostic> {
+    let hint = || did_you_mean(key, elements.keys().map(|key| &**key));
+    elements.get(key).cloned().ok_or_else(|| no_element("").hint(hint()))
+}
+
+fn sequence_element(value: &Value, kind: &Type, key: &Value) -> Result<Value, Diagnostic> {
+    let unknown = || Value::Unknown(kind.element().cloned().unwrap_or(Type::Dynamic));
+    let Value::Number(number) = key else { return Ok(unknown()) };
+    let length = match (value.as_elements(), kind) {
+        (Some(elements), _) => elements.len(),
+        (None, Type::Tuple(kinds)) => kinds.len(),
+        (None, _) if number.is_integer() && !is_below_zero(number) => return Ok(unknown()),
+        (None, _) => usize::MAX,
+    };
+    let at = position(number, length)?;
+    match (value.as_elements(), kind) {
+        (Some(elements), _) => Ok(elements[at].clone()),
+        (None, Type::Tuple(kinds)) => Ok(Value::Unknown(kinds[at].clone())),
+        (None, _) => Ok(unknown()),
+    }
+}
+
+fn is_below_zero(number: &Number) -> bool {
+    number.is_negative() && !number.is_zero()
+}
+
+fn position(number: &Number, length: usize) -> Result<usize, Diagnostic> {
+    if !number.is_integer() {
+        return Err(no_element(
+            "indexing a sequence requires a whole number, but the given index has a fractional \
+             part",
+        ));
+    }
+    if is_below_zero(number) {
+        return Err(no_element("a negative number is not a valid index for a sequence"));
+    }
+    match number.to_u64().and_then(|at| usize::try_from(at).ok()) {
+        Some(at) if at < length => Ok(at),
+        _ if length == 0 => Err(no_element("the collection has no elements")),
+        _ => Err(no_element(
+            "the given index is greater than or equal to the length of the collection",
+        )),
+    }
+}
+
+fn object_element(value: &Value, key: &Value, kind: &Type) -> Result<Value, Diagnostic> {
+    let was_number = key.type_of() == Type::Number;
+    let key = convert(key, &Type::String).map_err(|error| no_element(&error.message))?;
+    let Some(name) = key.as_str() else { return Ok(Value::unknown()) };
+    match (value.get(name), kind.attribute(name)) {
+        (Some(found), _) => Ok(found.clone()),
+        (None, Some(kind)) => Ok(Value::Unknown(kind.clone())),
+        (None, None) => {
+            let mut problem = no_element("");
+            if was_number {
+                problem.detail +=
+                    " An object only supports looking up attributes by name, not by numeric index.";
+            }
+            Err(problem.hint(did_you_mean(name, kind.attributes().map(|(name, _)| &**name))))
+        }
+    }
+}
