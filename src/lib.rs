@@ -8,4 +8,5 @@ pub mod plan;
 pub mod provider;
 pub mod redact;
 pub mod schema;
+pub mod state;
 pub mod value;
