@@ -13,4 +13,5 @@ pub mod provider;
 pub mod redact;
 pub mod refresh;
 pub mod schema;
+pub mod state;
 pub mod value;

@@ -170,7 +170,8 @@ pub struct Object {
     /// Set when the object was replaced under its address and waits to be deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposed: Option<DeposedKey>,
-    /// Counts the writes of this row; a plan names the versions that it read.
+    /// The state's serial at the last write of this row, so that no version ever
+    /// comes again; a plan names the versions that it read. The store sets it.
     pub version: u64,
     pub provider: ProviderRef,
     pub remote_id: RemoteId,
