@@ -1,0 +1,51 @@
+//! `sandplan logs`.
+
+use crate::cli::Exit;
+use crate::cli::args::Logs;
+use crate::cli::context::Context;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::engine::Target;
+use crate::provider::{ExecIo, ExecRequest};
+
+/// Where the step runner keeps its logs, in every sandbox.
+const LOGS: &str = "/var/lib/sandplan/log";
+
+/// Prints every log after a headline, or the one that `$1` names.
+const SCRIPT: &str = r#"
+cd "$0" 2>/dev/null || exit 0
+if [ -n "$1" ]; then
+  [ -f "$1" ] || exit 66
+  exec cat -- "$1"
+fi
+for log in *; do
+  [ -f "$log" ] || continue
+  printf '==> %s <==\n' "$log"
+  cat -- "$log"
+done
+"#;
+
+/// Shows the logs of a sandbox's provisioning.
+pub async fn run(context: &Context, args: &Logs) -> Result<Exit, Diagnostics> {
+    let (project, state) = context.load_state()?;
+    let target = Target::find(&state, &args.name)?;
+    let step = args.step.clone().unwrap_or_default();
+    let argv = ["sh", "-c", SCRIPT, LOGS, &step].map(str::to_owned).to_vec();
+    let request = ExecRequest {
+        remote_id: target.id.clone(),
+        argv,
+        env: Default::default(),
+        workdir: None,
+        timeout: None,
+        io: ExecIo::Capture(None),
+    };
+    let outcome = project.exec(&target)?.exec(request).await;
+    let outcome = outcome.map_err(|error| project.call_failed(&target, &error))?;
+    if outcome.code == 66 {
+        let known: Vec<&str> = target.object.steps.iter().map(|step| step.name.as_str()).collect();
+        return Err(Diagnostic::error("no-such-log", "No such log")
+            .detail(format!("The sandbox has no log of a step `{step}`. Its steps: {}.", known.join(", ")))
+            .into());
+    }
+    context.terminal.out(&String::from_utf8_lossy(&outcome.stdout));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,214 @@
+//! The façade that the command line calls: a directory's configuration, its
+//! providers and its state, and what can be done with them.
+//!
+//! The engine prints nothing and asks nothing; it returns values and emits
+//! events. It knows the environment only through [`Environment`].
+
+mod operate;
+mod providers;
+pub mod saved;
+mod target;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::inputs::{self, Inputs};
+use crate::config::{Config, load};
+use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
+use crate::event::EventStream;
+use crate::graph::{Context, Desired, Overrides};
+use crate::object::{Prior, ProviderRef, State};
+use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
+use crate::provision::Manifest;
+use crate::refresh::{RefreshInputs, refresh};
+use crate::state::{LockInfo, Locked, Store};
+
+pub use operate::{Applied, ApplyOptions};
+pub use target::Target;
+
+/// The time, as the engine is told it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What the engine takes from its surroundings.
+#[derive(Clone)]
+pub struct Environment {
+    /// The directory of the configuration; all relative paths start there.
+    pub directory: PathBuf,
+    /// Where `local` keeps its sandboxes: `$XDG_DATA_HOME/sandplan`.
+    pub data_home: PathBuf,
+    pub inputs: Inputs,
+    pub overrides: Overrides,
+    pub clock: Clock,
+}
+
+/// Where the state is when the configuration does not say.
+const STATE_PATH: &str = ".sandplan/state.db";
+
+/// A directory's configuration with its providers and its state.
+pub struct Project {
+    pub desired: Desired,
+    pub providers: ProviderSet,
+    environment: Environment,
+    state_path: PathBuf,
+}
+
+/// How completely a configuration has to be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// Every variable has a value.
+    Complete,
+    /// Variables may be without value, as `validate` reads it.
+    Lenient,
+    /// There may be no configuration at all, and a broken one counts as none:
+    /// for commands that only need the state.
+    Optional,
+}
+
+/// A loaded project with the warnings that loading gave.
+pub type Loaded = Result<(Project, Diagnostics), Diagnostics>;
+
+impl Project {
+    /// Reads the configuration and makes its providers. The texts come back also
+    /// when there are problems, so that these can be drawn.
+    pub fn load(environment: &Environment, strictness: Strictness) -> (Sources, Loaded) {
+        let (mut sources, config) = load::load(&environment.directory);
+        let loaded = config.and_then(|config| {
+            Self::with(config, environment, strictness == Strictness::Lenient, &mut sources)
+        });
+        match (loaded, strictness) {
+            (Err(_), Strictness::Optional) => {
+                let config = Config::default();
+                (sources.clone(), Self::with(config, environment, true, &mut sources))
+            }
+            (loaded, _) => (sources, loaded),
+        }
+    }
+
+    fn with(
+        config: Config,
+        environment: &Environment,
+        lenient: bool,
+        sources: &mut Sources,
+    ) -> Loaded {
+        let directory = &environment.directory;
+        let (variables, warnings) =
+            inputs::assign(&config.variables, &environment.inputs, directory, sources, lenient)?;
+        let base_dir = std::path::absolute(directory).unwrap_or_else(|_| directory.clone());
+        let digest_dir = base_dir.clone();
+        let context = Context {
+            base_dir,
+            now: (environment.clock)(),
+            digest: Arc::new(move |from, exclude| digest(&digest_dir, from, exclude)),
+        };
+        let state_path = directory
+            .join(config.settings.state_path.as_deref().unwrap_or(Path::new(STATE_PATH)));
+        let desired = Desired::build(config, variables, &environment.overrides, context)?;
+        let providers = providers::build(&desired, environment)?;
+        let environment = environment.clone();
+        Ok((Self { desired, providers, environment, state_path }, warnings))
+    }
+
+    /// Returns where the state's database is.
+    pub fn state_path(&self) -> &Path {
+        &self.state_path
+    }
+
+    /// Returns the time.
+    pub fn now(&self) -> Timestamp {
+        (self.environment.clock)()
+    }
+
+    /// Reads the state; an empty one where there is none yet. Writes nothing.
+    pub fn read_state(&self) -> Result<State, Diagnostics> {
+        Store::read_at(&self.state_path).map_err(|error| error.diagnostic().into())
+    }
+
+    /// Opens the state and takes its lock.
+    pub fn lock(&self, command: &str, timeout: Duration) -> Result<Locked, Diagnostics> {
+        let fail = |error: crate::state::StateError| Diagnostics::from(error.diagnostic());
+        let store = Store::open(&self.state_path).map_err(fail)?;
+        store.lock(LockInfo::of_this_process(command, self.now()), timeout).map_err(fail)
+    }
+
+    /// Says which operations an earlier run left open, for commands that only read.
+    pub fn open_operations(&self) -> Result<Diagnostics, Diagnostics> {
+        let fail = |error: crate::state::StateError| Diagnostics::from(error.diagnostic());
+        let Some(store) = Store::open_existing_read_only(&self.state_path).map_err(fail)? else {
+            return Ok(Diagnostics::new());
+        };
+        let is_running = store.is_locked();
+        let open = store.open_operations().map_err(fail)?;
+        Ok(open
+            .iter()
+            .map(|operation| {
+                let (what, then) = match is_running {
+                    true => ("is in progress", "Another sandplan is working on this state."),
+                    false => ("was left open by an earlier run", "The next apply reconciles it by itself."),
+                };
+                Diagnostic::warning("open-operation", "Operation without an end")
+                    .detail(format!(
+                        "The {} of {} {what}. {then}",
+                        operation.kind.as_str(),
+                        operation.key.address
+                    ))
+                    .address(&operation.key.address)
+            })
+            .collect())
+    }
+
+    /// Asks the platforms what is alive. `everywhere` asks also those of which
+    /// the state has nothing.
+    pub async fn refresh(
+        &self,
+        state: State,
+        everywhere: bool,
+        events: &mut EventStream,
+    ) -> Result<Prior, Diagnostics> {
+        let ask = if everywhere { self.ask() } else { BTreeSet::new() };
+        let inputs = RefreshInputs {
+            state,
+            project: &self.desired.project,
+            providers: &self.providers,
+            ask: &ask,
+        };
+        refresh(inputs, events).await
+    }
+
+    /// Lists the providers that this configuration uses or configures.
+    fn ask(&self) -> BTreeSet<ProviderRef> {
+        let configured = self.desired.config.providers.iter().map(|block| ProviderRef {
+            platform: block.platform.clone(),
+            alias: block.alias.clone(),
+        });
+        let default = std::iter::once(self.desired.default_provider.clone());
+        configured.chain(default).filter(|name| self.providers.contains_key(name)).collect()
+    }
+
+    /// Makes the plan.
+    pub fn plan(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {
+        plan::plan(&PlanInputs {
+            desired: &self.desired,
+            prior,
+            providers: &self.providers,
+            options,
+            now: self.now(),
+        })
+    }
+
+    /// Checks the whole configuration, as far as that goes without any platform:
+    /// it plans against an empty state.
+    pub fn validate(&self) -> Result<Diagnostics, Diagnostics> {
+        let prior = Prior::unrefreshed(State::empty("validate".into()));
+        self.plan(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
+    }
+}
+
+fn digest(base_dir: &Path, from: &str, exclude: &[String]) -> Result<String, String> {
+    let path = base_dir.join(from);
+    let manifest = Manifest::of(&path, exclude).map_err(|error| error.to_string())?;
+    Ok(manifest.digest())
+}

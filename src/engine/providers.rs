@@ -1,0 +1,65 @@
+//! Makes the providers of a configuration: each configured one, and the default
+//! configuration of every platform that this build knows.
+
+use std::sync::Arc;
+
+use super::Environment;
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::graph::Desired;
+use crate::object::ProviderRef;
+use crate::plan::ProviderSet;
+use crate::provider::registry::{self, Settings};
+use crate::schema::PLATFORMS;
+use crate::value::Value;
+
+/// Makes them; nothing is called yet.
+pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let mut providers = ProviderSet::new();
+    let evaluation = desired.evaluate(&|_, _| None);
+    let make = |name: &ProviderRef, arguments: Value| {
+        registry::build(Settings {
+            name: name.clone(),
+            arguments,
+            data_home: environment.data_home.clone(),
+            clock: environment.clock.clone(),
+        })
+    };
+    for block in &desired.config.providers {
+        let name = ProviderRef { platform: block.platform.clone(), alias: block.alias.clone() };
+        if !registry::platforms().contains(&&*block.platform) {
+            problems.extend(unknown(block));
+            continue;
+        }
+        let arguments = evaluation.provider_settings(block);
+        let provider = arguments.and_then(|arguments| make(&name, arguments));
+        let provider = provider.map_err(|wrong| {
+            wrong.into_iter().map(|p| if p.range.is_some() { p } else { p.at(block.range.clone()) }).collect()
+        });
+        if let Some(provider) = problems.absorb(provider) {
+            providers.insert(name, provider);
+        }
+    }
+    for platform in registry::platforms() {
+        let name = ProviderRef::of(platform);
+        if !providers.contains_key(&name)
+            && let Some(provider) =
+                problems.absorb(make(&name, Value::Object(Arc::default())))
+        {
+            providers.insert(name, provider);
+        }
+    }
+    problems.into_result(providers)
+}
+
+/// A block of a platform that this build lacks is an error only where the
+/// platform does not exist at all: the same file serves several builds.
+fn unknown(block: &crate::config::ProviderBlock) -> Option<Diagnostic> {
+    let platform = &block.platform;
+    (!PLATFORMS.contains(&&**platform)).then(|| {
+        Diagnostic::error("unknown-provider", "Unknown provider")
+            .detail(format!("There is no provider called `{platform}`."))
+            .at(block.range.clone())
+            .hint(did_you_mean(platform, PLATFORMS))
+    })
+}
