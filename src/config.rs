@@ -1,0 +1,2 @@
+//! Configuration: from the text of `sandboxes.hcl` to typed blocks.
+pub mod format;
