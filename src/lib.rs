@@ -2,4 +2,5 @@
 pub mod address;
 pub mod config;
 pub mod diagnostic;
+pub mod render;
 pub mod value;
