@@ -7,6 +7,7 @@ pub mod blocks;
 pub mod body;
 pub mod check;
 pub mod expr;
+pub mod format;
 pub mod inputs;
 pub mod load;
 pub mod settings;

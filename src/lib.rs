@@ -1,9 +1,11 @@
 //! Plan, apply and destroy sandboxes from a reviewed file.
 pub mod address;
+pub mod cli;
 pub mod config;
 pub mod deferred;
 pub mod diagnostic;
 pub mod duration;
+pub mod engine;
 pub mod evaluate;
 pub mod event;
 pub mod graph;
@@ -12,6 +14,7 @@ pub mod plan;
 pub mod provider;
 pub mod redact;
 pub mod refresh;
+pub mod render;
 pub mod schema;
 pub mod state;
 pub mod value;

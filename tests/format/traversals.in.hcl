@@ -1,0 +1,9 @@
+a = foo.*.bar
+b = foo[*].bar
+c = foo .bar
+d = foo [ 1 ]
+g = foo["a"] ["b"]
+h = foo( ) [0]
+i = foo(1,2,)
+j = foo(bar...)
+l = provider::foo::bar(1)
