@@ -3,6 +3,7 @@
 pub mod args;
 mod command;
 mod context;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;

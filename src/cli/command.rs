@@ -18,6 +18,7 @@ pub mod logs;
 pub mod new;
 pub mod output;
 pub mod plan;
+pub mod planning;
 pub mod show;
 pub mod snapshot;
 pub mod state;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::body::BlockBody;
-use super::load::read;
+use super::load::{read, value_files};
 use super::settings::constant;
 use super::variable::Variable;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source, SourceRange, Sources, did_you_mean};
@@ -61,8 +61,7 @@ pub fn assign(
         let value = Raw::Text(text.clone());
         candidates.insert(name.clone(), Candidate { value, origin, range: None });
     }
-    let automatic = automatic_files(directory).into_iter().map(|path| (path, false));
-    for (path, _) in automatic {
+    for path in value_files(directory) {
         problems.extend(add_file(&path, variables, &mut candidates, sources));
     }
     for given in &inputs.given {
@@ -136,19 +135,6 @@ fn no_value(variable: &Variable) -> Diagnostics {
         ))
         .at(variable.range.clone())
         .into()
-}
-
-/// Lists the value files that are read by themselves, weakest first.
-fn automatic_files(directory: &Path) -> Vec<PathBuf> {
-    let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let mut names: Vec<String> = std::fs::read_dir(here)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
-        .filter(|name| name == "sandboxes.hclvars" || name.ends_with(".auto.hclvars"))
-        .collect();
-    names.sort_by_key(|name| (name != "sandboxes.hclvars", name.clone()));
-    names.into_iter().map(|name| directory.join(name)).collect()
 }
 
 fn add_file(

@@ -68,6 +68,18 @@ pub fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
     Ok(names.into_iter().map(|name| directory.join(name)).collect())
 }
 
+/// Lists the files of values of a directory: those that are read by themselves, weakest first.
+pub fn value_files(directory: &Path) -> Vec<PathBuf> {
+    let mut names: Vec<String> = std::fs::read_dir(or_here(directory))
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter(|name| name == "sandboxes.hclvars" || name.ends_with(".auto.hclvars"))
+        .collect();
+    names.sort_by_key(|name| (name != "sandboxes.hclvars", name.clone()));
+    names.into_iter().map(|name| directory.join(name)).collect()
+}
+
 /// Reads one file as UTF-8, under the name that diagnostics show.
 pub fn read(path: &Path, shown: String) -> Result<Source, Diagnostics> {
     let fail = |detail: String| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::Exit;
 use crate::cli::args::Fmt;
 use crate::cli::context::Context;
-use crate::config::format::format;
+use crate::config::format::{format, format_in_place};
 use crate::config::load;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::render;
@@ -45,7 +45,7 @@ fn standard_input(context: &Context, args: &Fmt) -> Result<Exit, Diagnostics> {
 fn one(context: &Context, args: &Fmt, path: &Path) -> Result<bool, Diagnostics> {
     let source = load::read(path, path.display().to_string())?;
     context.add_source(source.clone());
-    let formatted = format(&source)?;
+    let formatted = format_in_place(&source)?;
     if formatted == source.text() {
         return Ok(false);
     }
