@@ -7,5 +7,6 @@ pub mod object;
 pub mod plan;
 pub mod provider;
 pub mod redact;
+pub mod render;
 pub mod schema;
 pub mod value;

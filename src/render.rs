@@ -1,0 +1,14 @@
+//! Draws what users see: plans, events, values, tables, reports and JSON.
+//!
+//! Everything here turns a value into text or JSON, or an event into lines on
+//! a given writer. It plans nothing, reads no clock and no environment.
+
+pub mod change;
+pub mod diff;
+pub mod paint;
+pub mod plan;
+pub mod reason;
+#[cfg(test)]
+mod sample;
+pub mod value;
+pub mod words;
