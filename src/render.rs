@@ -5,10 +5,17 @@
 
 pub mod change;
 pub mod diff;
+pub mod human;
+pub mod json;
+pub mod mask;
+pub mod message;
+pub mod module_tree;
 pub mod paint;
 pub mod plan;
+pub mod plan_json;
 pub mod reason;
 #[cfg(test)]
 mod sample;
+pub mod state_json;
 pub mod value;
 pub mod words;

@@ -1,12 +1,21 @@
 //! Plans, states and events built by hand, for the tests of the printers.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use crate::diagnostic::Diagnostics;
-use crate::object::{Lineage, Object, ProviderRef, RemoteId, Status, StepFailure};
-use crate::plan::{Action, Change, Drift, FORMAT, Mode, OutputChange, Plan, Planned, Reason};
+use crate::address::{Address, ResourceType};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::event::{Event, Recovery, Stamped, Verb};
+use crate::object::{
+    Lineage, Object, OutputValue, ProviderRef, RemoteId, RemoteObject, Status, StepFailure,
+    StepRecord,
+};
+use crate::plan::{
+    Action, Change, Drift, FORMAT, Mode, OutputChange, Plan, Planned, Reason, Summary,
+};
 use crate::provider::TtlEnforcement;
 use crate::value::{AttributePath, Type, Value};
 
@@ -28,10 +37,7 @@ pub fn secret() -> Value {
 }
 
 pub fn strings(elements: &[&str]) -> Value {
-    Value::List(
-        Type::String,
-        std::sync::Arc::new(elements.iter().map(|e| Value::from(*e)).collect()),
-    )
+    Value::List(Type::String, Arc::new(elements.iter().map(|e| Value::from(*e)).collect()))
 }
 
 pub fn plan(changes: Vec<Change>) -> Plan {
@@ -153,10 +159,8 @@ pub fn wanted() -> Value {
     ])
 }
 
-pub fn members<const N: usize>(
-    members: [(&str, Value); N],
-) -> std::sync::Arc<crate::value::Attributes> {
-    std::sync::Arc::new(members.into_iter().map(|(k, v)| (k.into(), v)).collect())
+pub fn members<const N: usize>(members: [(&str, Value); N]) -> Arc<crate::value::Attributes> {
+    Arc::new(members.into_iter().map(|(k, v)| (k.into(), v)).collect())
 }
 
 pub fn steps(steps: &[(&str, &str)]) -> Value {
@@ -167,7 +171,7 @@ pub fn steps(steps: &[(&str, &str)]) -> Value {
             ("timeout", Value::Null(Type::String)),
         ])
     };
-    Value::List(Type::Dynamic, std::sync::Arc::new(steps.iter().map(step).collect()))
+    Value::List(Type::Dynamic, Arc::new(steps.iter().map(step).collect()))
 }
 
 /// The same sandbox as it is, a little older.
@@ -299,5 +303,138 @@ pub fn full_plan() -> Plan {
         outputs: output_changes(),
         variables: variables.into(),
         ..plan(every_change())
+    }
+}
+
+/// One event of every kind, as a command with some trouble would send them.
+pub fn every_event() -> Vec<Stamped> {
+    let stamp = |(sequence, event)| Stamped {
+        at: now() + jiff::SignedDuration::from_secs(sequence as i64),
+        sequence: sequence as u64,
+        event,
+    };
+    let events = [refresh_events(), plan_events(), apply_events(), end_events()].concat();
+    events.into_iter().enumerate().map(stamp).collect()
+}
+
+fn refresh_events() -> Vec<Event> {
+    let local = || ProviderRef::of("local");
+    let orphan = RemoteObject {
+        remote_id: RemoteId::from("sb-9"),
+        kind: ResourceType::Sandbox,
+        name: "lost-panda".to_owned(),
+        ownership: None,
+        attributes: Value::object([("env", secret())]),
+    };
+    let kind = ResourceType::Sandbox;
+    vec![
+        Event::RefreshStart { provider: local(), kind },
+        Event::RefreshComplete { provider: local(), kind, objects: 3, seconds: 0.0425 },
+        Event::ResourceDrift { drift: Box::new(drifts().remove(0)) },
+        Event::ResourceDrift { drift: Box::new(drifts().remove(1)) },
+        Event::Orphan { provider: local(), object: Box::new(orphan) },
+        Event::Expired { address: at("sandbox.old"), expires_at: now() },
+    ]
+}
+
+fn plan_events() -> Vec<Event> {
+    let changes = every_change();
+    let summary = plan(changes.clone()).summary();
+    let planned = changes.into_iter().map(|c| Event::PlannedChange { change: Box::new(c) });
+    let rest = [
+        Event::PlannedOutputs { outputs: output_changes() },
+        Event::ChangeSummary { summary, mode: Mode::Normal },
+    ];
+    planned.chain(rest).collect()
+}
+
+fn apply_events() -> Vec<Event> {
+    let a = || at("sandbox.a");
+    let step = |name: &str, rc, seconds| StepRecord {
+        name: name.to_owned(),
+        hash: "0".to_owned(),
+        rc,
+        seconds,
+        ended_at: now(),
+    };
+    let progress = |phase: &str, seconds| Event::ApplyProgress {
+        address: a(),
+        verb: Verb::Create,
+        phase: phase.to_owned(),
+        seconds,
+    };
+    let id = || Some(RemoteId::from("sb-1"));
+    let b = || at("sandbox.b");
+    let update = Verb::Update;
+    vec![
+        Event::Recovered { address: b(), verb: Verb::Create, outcome: Recovery::Adopted },
+        Event::ApplyStart { address: a(), verb: Verb::Create, id: None },
+        progress("waiting for ssh", 0.4),
+        progress("waiting for ssh", 10.0),
+        Event::ApplyComplete { address: a(), verb: Verb::Create, id: id(), seconds: 12.3 },
+        Event::ApplyStart { address: a(), verb: Verb::Provision, id: id() },
+        Event::StepComplete { address: a(), step: step("file:/etc/motd", 0, 0.04) },
+        Event::StepOutput {
+            address: a(),
+            step: "provision:install".to_owned(),
+            line: "added 12 packages\u{1b}[2J".to_owned(),
+        },
+        Event::StepComplete { address: a(), step: step("provision:install", 0, 3.21) },
+        Event::StepComplete { address: a(), step: step("apt-install", 100, 61.0) },
+        Event::StepFailed { address: a(), failure: failure() },
+        Event::ApplyErrored { address: a(), verb: Verb::Provision, seconds: 75.0 },
+        Event::Skipped { address: b(), verb: update, because: vec![a()] },
+        Event::ApplyStart { address: at("sandbox.c"), verb: Verb::Delete, id: id() },
+        Event::Stopping { in_flight: 1 },
+        Event::ApplyComplete {
+            address: at("sandbox.c"),
+            verb: Verb::Delete,
+            id: id(),
+            seconds: 3700.0,
+        },
+    ]
+}
+
+fn end_events() -> Vec<Event> {
+    let summary = Summary { add: 1, change: 0, remove: 1, forget: 0 };
+    let output = |value: Value, sensitive| OutputValue { value, sensitive };
+    let ssh = Value::object([("a", Value::from("ssh a")), ("key", secret())]);
+    let outputs = [
+        ("motd".into(), output(Value::from("hello\nworld\n"), false)),
+        ("ssh".into(), output(ssh, false)),
+        ("token".into(), output(Value::from(SECRET), true)),
+    ];
+    let problem = Diagnostic::error("not-ready", "Provisioning failed")
+        .detail("Step apt-install of sandbox.a failed. The sandbox is kept.")
+        .address("sandbox.a");
+    vec![
+        Event::Diagnostic { diagnostic: problem },
+        Event::ApplySummary { summary, mode: Mode::Normal, failed: 1, skipped: 1 },
+        Event::ApplySummary { summary, mode: Mode::Destroy, failed: 0, skipped: 0 },
+        Event::Outputs { outputs: outputs.into() },
+    ]
+}
+
+fn at(address: &str) -> Address {
+    address.parse().expect(address)
+}
+
+/// Makes a writer, and a way to read what was written to it.
+pub fn shared_writer() -> (Box<dyn Write + Send>, impl Fn() -> String) {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let reader = bytes.clone();
+    let read = move || String::from_utf8(reader.lock().expect("a lock").clone()).expect("text");
+    (Box::new(Shared(bytes)), read)
+}
+
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("a lock").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
