@@ -1,4 +1,24 @@
-//! What people read: text drawn from values, for a width, with or without colour.
+//! Draws what users see: plans, events, values, tables, reports and JSON.
+//!
+//! Everything here turns a value into text or JSON, or an event into lines on
+//! a given writer. It plans nothing, reads no clock and no environment.
+
+pub mod change;
 pub mod diagnostic;
+pub mod diff;
+pub mod human;
+pub mod json;
+mod mask;
+pub mod message;
+mod module_tree;
+pub mod paint;
+pub mod plan;
+pub mod plan_json;
+pub mod reason;
+#[cfg(test)]
+mod sample;
+pub mod state_json;
 pub mod style;
+pub mod value;
+pub mod words;
 mod wrap;
