@@ -5,6 +5,7 @@
 //! events. It knows the environment only through [`Environment`].
 
 mod operate;
+mod reach;
 mod providers;
 pub mod saved;
 mod target;
@@ -12,7 +13,6 @@ mod target;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -25,9 +25,10 @@ use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
-use crate::state::{LockInfo, Locked, Store};
+use crate::state::Store;
 
-pub use operate::{Applied, ApplyOptions};
+pub use operate::{ApplyOptions, Session};
+pub use reach::{Expired, Findings, is_locked};
 pub use target::Target;
 
 /// The time, as the engine is told it.
@@ -125,13 +126,6 @@ impl Project {
     /// Reads the state; an empty one where there is none yet. Writes nothing.
     pub fn read_state(&self) -> Result<State, Diagnostics> {
         Store::read_at(&self.state_path).map_err(|error| error.diagnostic().into())
-    }
-
-    /// Opens the state and takes its lock.
-    pub fn lock(&self, command: &str, timeout: Duration) -> Result<Locked, Diagnostics> {
-        let fail = |error: crate::state::StateError| Diagnostics::from(error.diagnostic());
-        let store = Store::open(&self.state_path).map_err(fail)?;
-        store.lock(LockInfo::of_this_process(command, self.now()), timeout).map_err(fail)
     }
 
     /// Says which operations an earlier run left open, for commands that only read.

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use crate::address::BlockAddress;
 use crate::config::{BlockBody, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
-use crate::object::ProviderRef;
+use crate::object::{ProviderRef, State};
 use crate::value::Value;
 
 pub use crate::config::Expr;
@@ -106,6 +106,39 @@ impl Desired {
         };
         let problems = desired.check_rules();
         problems.into_result(desired)
+    }
+
+    /// Returns the directory that relative paths start from.
+    pub fn base_dir(&self) -> &std::path::Path {
+        &self.context.base_dir
+    }
+
+    /// Evaluates an expression with every declared name; resource blocks have the
+    /// value that the state remembers.
+    pub fn evaluate_in(
+        &self,
+        expr: &hcl::edit::expr::Expression,
+        source: &crate::diagnostic::Source,
+        (schema_of, state): (&SchemaOf<'_>, &State),
+    ) -> Result<Value, Diagnostics> {
+        let mut evaluation = self.evaluate(schema_of);
+        while let Some(expanded) = evaluation.next_block() {
+            let expanded = expanded?;
+            let values = expanded.instances.iter().map(|instance| {
+                let schema = schema_of(&instance.provider, instance.address.kind());
+                let value = match state.current(&instance.address) {
+                    Some(object) => object.value(),
+                    None => Value::Unknown(crate::value::Type::Dynamic),
+                };
+                match schema {
+                    Some(schema) if !value.is_unknown() => schema.block.with_nulls(&value),
+                    _ => value,
+                }
+            });
+            let value = expanded.value(values.collect());
+            evaluation.set(&expanded.resource.address, value);
+        }
+        crate::evaluate::evaluate(expr, source, &scope::BlockScope::plain(evaluation.names()))
     }
 
     /// Lists the resource blocks, each after all that it depends on.

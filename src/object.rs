@@ -222,6 +222,11 @@ impl Object {
         self.attributes.get(attribute)?.as_str()
     }
 
+    /// Returns the attributes as expressions see them, with the status among them.
+    pub fn value(&self) -> Value {
+        self.attributes.with("status", Value::from(self.status.as_str()))
+    }
+
     /// Returns when the object expires, if it does.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.text("expires_at")?.parse().ok()

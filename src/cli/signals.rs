@@ -14,7 +14,7 @@ pub fn stop() -> watch::Receiver<Stop> {
         else {
             return;
         };
-        for stop in [Stop::Soon, Stop::Now] {
+        for stop in [Stop::Gently, Stop::Now] {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

@@ -47,6 +47,24 @@ impl DesiredResource {
     }
 }
 
+impl Expanded<'_> {
+    /// Gathers the values of the instances, in their order, into the block's: an
+    /// object, a tuple, or an object of objects.
+    pub fn value(&self, values: Vec<Value>) -> Value {
+        match self.repetition {
+            Repetition::Single => values.into_iter().next().unwrap_or_else(Value::null),
+            Repetition::Count => Value::tuple(values),
+            Repetition::ForEach => {
+                let keys = self.instances.iter().map(|instance| match &instance.address.key {
+                    Some(InstanceKey::String(key)) => key.clone(),
+                    _ => "".into(),
+                });
+                Value::object(keys.zip(values))
+            }
+        }
+    }
+}
+
 /// Evaluates a block's repetition and then each instance.
 pub fn expand<'a>(
     evaluation: &Evaluation<'a>,

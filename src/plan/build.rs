@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::diff::Comparison;
 use super::{Action, Change, FORMAT, Mode, OutputChange, Plan, Reason, Selector, limits, order};
-use crate::address::{Address, BlockAddress, InstanceKey, ResourceType};
+use crate::address::{Address, BlockAddress, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::graph::{Desired, DesiredResource, Expanded, Expr, Repetition, Trigger};
+use crate::graph::{Desired, DesiredResource, Expanded, Expr, Trigger};
 use crate::object::{Object, ObjectKey, Prior, ProviderRef};
 use crate::provider::{Provider, ResourceConfig};
 use crate::redact::redact;
 use crate::schema::ResourceSchema;
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 /// The configured providers, of which the planner uses the pure half.
 pub type ProviderSet = BTreeMap<ProviderRef, Arc<dyn Provider>>;
@@ -226,22 +226,13 @@ impl<'a> Planner<'a> {
             let known = matches!(change.action, Action::NoOp | Action::Update);
             let status = match (&change.before, known && change.provision.is_empty()) {
                 (Some(before), true) => Value::from(before.status.as_str()),
-                _ => Value::Unknown(crate::value::Type::String),
+                _ => Value::Unknown(Type::String),
             };
             let attributes = change.after_attributes().cloned().unwrap_or_else(Value::null);
             let attributes = attributes.with("status", status);
             schema.map_or(attributes.clone(), |schema| schema.block.with_nulls(&attributes))
         };
-        match expanded.repetition {
-            Repetition::Single => changes.first().map_or_else(Value::null, value),
-            Repetition::Count => Value::tuple(changes.iter().map(value)),
-            Repetition::ForEach => {
-                Value::object(changes.iter().filter_map(|change| match &change.address.key {
-                    Some(InstanceKey::String(key)) => Some((key.clone(), value(change))),
-                    _ => None,
-                }))
-            }
-        }
+        expanded.value(changes.iter().map(value).collect())
     }
 
     fn output_changes(&self, outputs: Vec<crate::graph::DesiredOutput>) -> Vec<OutputChange> {

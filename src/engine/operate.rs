@@ -1,0 +1,255 @@
+//! What changes the state: apply, recovery, import, and mending by hand. All of
+//! it goes through a [`Session`], which holds the lock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::Project;
+use crate::address::Address;
+use crate::apply::{self, ApplyInputs, ApplySettings, OnFailure, RecoverInputs, Stop};
+use crate::deferred::Deferred;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::evaluate::{Surroundings, evaluate_deferred};
+use crate::event::EventStream;
+use crate::object::{
+    Object, ObjectKey, OperationId, Prior, ProviderRef, RemoteId, RemoteObject, RunId, State,
+    Status,
+};
+use crate::plan::Plan;
+use crate::state::{Batch, LockInfo, Locked, NewRun, StateError, Store};
+use crate::value::Value;
+
+/// How an apply is carried out.
+pub struct ApplyOptions {
+    pub parallelism: usize,
+    pub on_failure: OnFailure,
+    pub stop: watch::Receiver<Stop>,
+}
+
+/// A project whose state is locked by this process.
+pub struct Session<'a> {
+    project: &'a Project,
+    store: Locked,
+}
+
+fn told(error: StateError) -> Diagnostics {
+    error.diagnostic().into()
+}
+
+impl Project {
+    /// Takes the lock and reconciles what an earlier run left open; the
+    /// diagnostics are warnings of what could not be.
+    pub async fn open(
+        &self,
+        command: &str,
+        timeout: Duration,
+        events: &mut EventStream,
+    ) -> Result<(Session<'_>, Diagnostics), Diagnostics> {
+        let store = Store::open(self.state_path()).map_err(told)?;
+        let holder = LockInfo::of_this_process(command, self.now());
+        let run = NewRun {
+            id: RunId::from(uuid::Uuid::new_v4().to_string()),
+            command: command.to_owned(),
+            who: format!("{}@{}", holder.who, holder.host),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.now(),
+        };
+        let mut store = store.lock(holder, timeout).map_err(told)?;
+        store.begin_run(&run).map_err(told)?;
+        let inputs = RecoverInputs {
+            store: &mut store,
+            providers: &self.providers,
+            events,
+            clock: &*self.environment.clock,
+        };
+        let warnings = apply::recover(inputs).await.map_err(told)?;
+        Ok((Session { project: self, store }, warnings))
+    }
+
+    /// Takes the lock away from its holder.
+    pub fn force_unlock(&self, id: &str) -> Result<(), Diagnostics> {
+        let store = Store::open_existing_read_only(self.state_path()).map_err(told)?;
+        if store.is_none() {
+            return Err(Diagnostic::error("state-lock-mismatch", "No such state lock")
+                .detail("There is no state here, so nothing is locked.")
+                .into());
+        }
+        Store::open(self.state_path()).and_then(|store| store.force_unlock(id)).map_err(told)
+    }
+}
+
+impl Session<'_> {
+    /// Reads the state.
+    pub fn state(&self) -> Result<State, Diagnostics> {
+        self.store.read().map_err(told)
+    }
+
+    /// Takes on a saved plan: a state without any row takes over its lineage.
+    pub fn accept(&mut self, plan: &Plan) -> Result<(), Diagnostics> {
+        let take = |batch: &mut Batch<'_>| match batch.is_pristine()? && plan.based_on.is_empty() {
+            true => batch.take_lineage(&plan.lineage),
+            false => Ok(()),
+        };
+        self.store.transaction(take).map_err(told)
+    }
+
+    /// Returns the prior that a saved plan was made from: the state with the drift
+    /// that the plan carries.
+    pub fn prior_of(&self, plan: &Plan) -> Result<Prior, Diagnostics> {
+        let mut prior = Prior::unrefreshed(self.state()?);
+        for drift in &plan.drift {
+            prior.objects.retain(|object| object.key() != drift.key);
+            prior.objects.extend(drift.after.as_deref().cloned());
+        }
+        prior.objects.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
+        prior.drift = plan.drift.clone();
+        Ok(prior)
+    }
+
+    /// Executes a plan. The diagnostics were sent as events, too.
+    pub async fn apply(
+        &mut self,
+        plan: &Plan,
+        options: ApplyOptions,
+        events: &mut EventStream,
+    ) -> Diagnostics {
+        let project = self.project;
+        let base_dir = project.base_dir().to_owned();
+        let settings = ApplySettings {
+            parallelism: options.parallelism,
+            provider_parallel: project.provider_parallel(),
+            on_failure: options.on_failure,
+            base_dir: base_dir.clone(),
+        };
+        let evaluate = |deferred: &Deferred, lookup: apply::Lookup<'_>| {
+            let now = project.now();
+            evaluate_deferred(deferred, &Surroundings { block: lookup, base_dir: &base_dir, now })
+        };
+        let inputs = ApplyInputs {
+            plan,
+            store: &mut self.store,
+            providers: &project.providers,
+            events,
+            evaluate: &evaluate,
+            clock: &*project.environment.clock,
+            new_id: &|| OperationId::from(uuid::Uuid::new_v4().simple().to_string()),
+            stop: options.stop,
+            settings: &settings,
+        };
+        let outcome = apply::apply(inputs).await;
+        let mut problems = outcome.diagnostics;
+        if let Err(error) = self.store.end_run(project.now()) {
+            problems.push(error.diagnostic());
+        }
+        problems
+    }
+
+    /// Takes an object that exists under an address.
+    pub async fn import(&mut self, address: &Address, id: &RemoteId) -> Result<(), Diagnostics> {
+        let prior = Prior::unrefreshed(self.state()?);
+        if prior.state.current(address).is_some() {
+            return Err(told(StateError::RowExists {
+                key: ObjectKey { address: address.clone(), deposed: None },
+            }));
+        }
+        let plan = self.project.plan(&prior, &Default::default())?;
+        let change = plan.changes.iter().find(|change| change.address == *address);
+        let Some(change) = change else { return Err(not_declared(address).into()) };
+        let Some(provider) = self.project.providers.get(&change.provider) else {
+            return Err(not_declared(address).into());
+        };
+        let remote = provider.read(address.kind(), id).await;
+        let remote = remote.map_err(|error| {
+            Diagnostic::error("import-failed", "Cannot import").detail(error.message)
+        })?;
+        let Some(remote) = remote else { return Err(not_there(id, &change.provider).into()) };
+        let taken = prior.state.objects.iter().find(|object| object.remote_id == *id);
+        if let Some(taken) = taken {
+            return Err(Diagnostic::error("import-failed", "Cannot import")
+                .detail(format!("The object `{id}` is in the state already, as {}.", taken.address))
+                .into());
+        }
+        let provider = change.provider.clone();
+        let object = adopted(address.clone(), provider, remote, 1);
+        self.store.transaction(|batch| batch.put(&object)).map_err(told)
+    }
+
+    /// Puts every living object of this project that is in no row back into the
+    /// state, by its labels; returns their addresses.
+    pub async fn rebuild(&mut self, events: &mut EventStream) -> Result<Vec<Address>, Diagnostics> {
+        let prior = self.project.refresh(self.state()?, true, events).await?;
+        let taken: BTreeMap<&Address, ()> =
+            prior.objects.iter().map(|object| (&object.address, ())).collect();
+        let mut found = Vec::new();
+        let mut problems = Diagnostics::new();
+        let mut objects: BTreeMap<Address, Object> = BTreeMap::new();
+        for (provider, remote) in &prior.orphans {
+            let Some(owner) = &remote.ownership else { continue };
+            let address = owner.address.clone();
+            if taken.contains_key(&address) || objects.contains_key(&address) {
+                problems.push(twice(&address, &remote.remote_id));
+                continue;
+            }
+            objects.insert(address.clone(), adopted(address, provider.clone(), remote.clone(), 1));
+        }
+        self.store
+            .transaction(|batch| objects.values().try_for_each(|object| batch.put(object)))
+            .map_err(told)?;
+        found.extend(objects.into_keys());
+        problems.into_result(found)
+    }
+
+    /// Gives a row another address.
+    pub fn rename(&mut self, from: &Address, to: &Address) -> Result<(), Diagnostics> {
+        self.store.transaction(|batch| batch.rename(from, to)).map_err(told)
+    }
+
+    /// Drops a row; the object lives on.
+    pub fn remove(&mut self, key: &ObjectKey) -> Result<(), Diagnostics> {
+        self.store.transaction(|batch| batch.remove(key)).map_err(told)
+    }
+
+    /// Replaces the whole state.
+    pub fn push(&mut self, state: &State, force: bool) -> Result<(), Diagnostics> {
+        self.store.transaction(|batch| batch.replace_all(state, force)).map_err(told)
+    }
+}
+
+fn adopted(address: Address, provider: ProviderRef, remote: RemoteObject, schema: u32) -> Object {
+    Object {
+        address,
+        deposed: None,
+        version: 0,
+        provider,
+        remote_id: remote.remote_id,
+        status: Status::Ready,
+        schema_version: schema,
+        attributes: match remote.attributes {
+            attributes @ Value::Object(_) => attributes,
+            _ => Value::object::<&str>([]),
+        },
+        depends_on: Vec::new(),
+        steps: Vec::new(),
+        failure: None,
+        create_before_destroy: false,
+    }
+}
+
+fn not_declared(address: &Address) -> Diagnostic {
+    Diagnostic::error("import-undeclared", "Resource is not in the configuration").detail(format!(
+        "Write a block for {address} first, so that the next plan keeps what is imported."
+    ))
+}
+
+fn not_there(id: &RemoteId, provider: &ProviderRef) -> Diagnostic {
+    Diagnostic::error("import-missing", "Cannot import what does not exist")
+        .detail(format!("The provider `{provider}` has no object `{id}`."))
+}
+
+fn twice(address: &Address, id: &RemoteId) -> Diagnostic {
+    Diagnostic::warning("recover-twice", "Two objects claim one address").detail(format!(
+        "The object `{id}` says that it is {address}, and another one is that already. Destroy it, or take it under another address with `sandplan import`."
+    ))
+}

@@ -1,0 +1,226 @@
+//! What commands ask of living sandboxes and of the platforms, without the state's lock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use hcl::edit::expr::Expression;
+use jiff::Timestamp;
+
+use super::{Project, Session, Target};
+use crate::address::{Address, ResourceType};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Source};
+use crate::object::{Drift, OperationId, Prior, ProviderRef, RemoteObject};
+use crate::provider::{
+    Account, DeleteRequest, Exec, Files, ListRequest, ProviderError, Reporter, Snapshots,
+};
+use crate::value::Value;
+
+/// What `drift` found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings {
+    pub drift: Vec<Drift>,
+    /// What carries our labels and is in no state.
+    pub orphans: Vec<(ProviderRef, RemoteObject)>,
+    /// Sandboxes past their TTL.
+    pub expired: Vec<(Address, Timestamp)>,
+}
+
+impl Findings {
+    /// Tells whether all is as the state says.
+    pub fn is_clean(&self) -> bool {
+        self.drift.is_empty() && self.orphans.is_empty() && self.expired.is_empty()
+    }
+}
+
+/// An object past its TTL, by its label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expired {
+    pub provider: ProviderRef,
+    pub kind: ResourceType,
+    pub object: RemoteObject,
+    pub expires_at: Timestamp,
+}
+
+impl Project {
+    /// Returns the directory that relative paths start from, absolute.
+    pub fn base_dir(&self) -> &Path {
+        self.desired.base_dir()
+    }
+
+    /// Lists the providers that the configuration uses.
+    pub fn used_providers(&self) -> Vec<ProviderRef> {
+        self.ask().into_iter().collect()
+    }
+
+    /// Returns the calls in flight that each provider's block allows.
+    pub fn provider_parallel(&self) -> BTreeMap<ProviderRef, usize> {
+        let evaluation = self.desired.evaluate(&|_, _| None);
+        let blocks = self.desired.config.providers.iter();
+        blocks
+            .filter_map(|block| {
+                let settings = evaluation.provider_settings(block).ok()?;
+                let parallel = settings.get("parallel")?.as_number()?.to_u64()?;
+                let name =
+                    ProviderRef { platform: block.platform.clone(), alias: block.alias.clone() };
+                Some((name, usize::try_from(parallel).ok()?.max(1)))
+            })
+            .collect()
+    }
+
+    /// Says whose account a provider uses, and checks that it can be used.
+    pub async fn whoami(&self, name: &ProviderRef) -> Result<Account, Diagnostics> {
+        let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
+        provider.whoami().await.map_err(|error| {
+            Diagnostic::error("provider-unusable", "Provider cannot be used")
+                .detail(format!("`{name}`: {}", error.message))
+                .failure(error.kind.failure())
+                .into()
+        })
+    }
+
+    /// Returns the ability to run commands where a sandbox is.
+    pub fn exec(&self, target: &Target) -> Result<&dyn Exec, Diagnostics> {
+        let provider = self.providers.get(&target.provider);
+        provider
+            .and_then(|p| p.exec())
+            .ok_or_else(|| lacking(&target.provider, "run commands").into())
+    }
+
+    /// Returns the ability to copy files where a sandbox is.
+    pub fn files(&self, target: &Target) -> Result<&dyn Files, Diagnostics> {
+        let provider = self.providers.get(&target.provider);
+        provider
+            .and_then(|p| p.files())
+            .ok_or_else(|| lacking(&target.provider, "copy files").into())
+    }
+
+    /// Returns the ability to save disks where a sandbox is.
+    pub fn snapshots(&self, target: &Target) -> Result<&dyn Snapshots, Diagnostics> {
+        let provider = self.providers.get(&target.provider);
+        provider
+            .and_then(|p| p.snapshots())
+            .ok_or_else(|| lacking(&target.provider, "save snapshots").into())
+    }
+
+    /// Puts a failed call into words.
+    pub fn call_failed(&self, target: &Target, error: &ProviderError) -> Diagnostics {
+        Diagnostic::error("call-failed", "The sandbox could not do it")
+            .detail(error.message.clone())
+            .address(&target.object.address)
+            .failure(error.kind.failure())
+            .into()
+    }
+
+    /// Evaluates an expression with the configuration's variables and locals.
+    pub fn evaluate(&self, expr: &Expression, source: &Source) -> Result<Value, Diagnostics> {
+        let schema_of = |provider: &ProviderRef, kind| self.providers.get(provider)?.schema(kind);
+        let state = self.read_state()?;
+        self.desired.evaluate_in(expr, source, (&schema_of, &state))
+    }
+
+    /// Sorts what refresh found into what a report tells.
+    pub fn findings(&self, prior: &Prior) -> Findings {
+        let now = self.now();
+        let expired = prior.objects.iter().filter_map(|object| {
+            let expires_at = object.expires_at().filter(|at| *at <= now)?;
+            object.deposed.is_none().then(|| (object.address.clone(), expires_at))
+        });
+        Findings {
+            drift: prior.drift.clone(),
+            orphans: prior.orphans.clone(),
+            expired: expired.collect(),
+        }
+    }
+
+    /// Warns of objects that carry our labels and are in no state.
+    pub fn orphan_warnings(&self, prior: &Prior) -> Diagnostics {
+        let warning = |(provider, object): &(ProviderRef, RemoteObject)| {
+            Diagnostic::warning("orphan", "Object without a row in the state").detail(format!(
+                "`{}` ({}) on `{provider}` carries this project's labels{}, but is not in the state. `sandplan state recover` takes it back; `sandplan expire -apply` destroys it when its TTL is over.",
+                object.name,
+                object.remote_id,
+                match &object.ownership {
+                    Some(owner) => format!(" as {}", owner.address),
+                    None => String::new(),
+                }
+            ))
+        };
+        prior.orphans.iter().map(warning).collect()
+    }
+
+    /// Lists what is past its TTL by its labels: this project's, or every
+    /// project's where there is no configuration.
+    pub async fn expired(&self) -> Result<Vec<Expired>, Diagnostics> {
+        let has_files = !self.desired.config.directory.as_os_str().is_empty()
+            || !self.desired.config.resources.is_empty()
+            || self.desired.config.settings.project.is_some();
+        let project = has_files.then(|| self.desired.project.clone());
+        let now = self.now();
+        let mut expired = Vec::new();
+        let mut problems = Diagnostics::new();
+        for name in self.ask() {
+            let Some(provider) = self.providers.get(&name) else { continue };
+            for kind in ResourceType::ALL.into_iter().filter(|k| provider.schema(*k).is_some()) {
+                match provider.list(ListRequest { kind, project: project.clone() }).await {
+                    Err(error) => problems.push(unlisted(&name, &error)),
+                    Ok(objects) => expired.extend(objects.into_iter().filter_map(|object| {
+                        let expires_at = object.ownership.as_ref()?.expires_at?;
+                        let provider = name.clone();
+                        (expires_at <= now)
+                            .then_some(Expired { provider, kind, object, expires_at })
+                    })),
+                }
+            }
+        }
+        problems.into_result(expired)
+    }
+
+    /// Destroys one expired object, by its id.
+    pub async fn destroy_expired(&self, expired: &Expired) -> Result<(), Diagnostics> {
+        let Some(provider) = self.providers.get(&expired.provider) else { return Ok(()) };
+        let request = DeleteRequest {
+            operation: OperationId::from(uuid::Uuid::new_v4().simple().to_string()),
+            kind: expired.kind,
+            remote_id: expired.object.remote_id.clone(),
+            reporter: Reporter::silent(),
+        };
+        provider.delete(request).await.map_err(|error| {
+            Diagnostic::error("expire-failed", "Cannot destroy what has expired")
+                .detail(format!("`{}`: {}", expired.object.name, error.message))
+                .failure(error.kind.failure())
+                .into()
+        })
+    }
+}
+
+impl Session<'_> {
+    /// Drops the rows of objects that were destroyed outside of a plan.
+    pub fn forget_destroyed(&mut self, destroyed: &[Expired]) -> Result<(), Diagnostics> {
+        for object in self.state()?.objects {
+            let is_gone = destroyed.iter().any(|d| {
+                d.provider == object.provider && d.object.remote_id == object.remote_id
+            });
+            if is_gone {
+                self.remove(&object.key())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lacking(name: &ProviderRef, what: &str) -> Diagnostic {
+    Diagnostic::error("unsupported-command", "The provider cannot do that").detail(format!(
+        "The provider `{name}` cannot {what}, or this configuration does not configure it."
+    ))
+}
+
+fn unlisted(name: &ProviderRef, error: &ProviderError) -> Diagnostic {
+    Diagnostic::error("refresh-failed", "Cannot list")
+        .detail(format!("The provider `{name}` could not list its objects: {}", error.message))
+        .failure(error.kind.failure())
+}
+
+/// What went wrong, when it only means that somebody else holds the lock.
+pub fn is_locked(problems: &Diagnostics) -> bool {
+    problems.iter().any(|problem| problem.failure == Failure::Locked)
+}
