@@ -5,6 +5,8 @@
 
 pub mod change;
 pub mod diff;
+pub mod drift;
+pub mod graph;
 pub mod human;
 pub mod json;
 pub mod mask;
@@ -13,9 +15,12 @@ pub mod module_tree;
 pub mod paint;
 pub mod plan;
 pub mod plan_json;
+pub mod progress;
 pub mod reason;
 #[cfg(test)]
 mod sample;
 pub mod state_json;
+pub mod state_text;
+pub mod table;
 pub mod value;
 pub mod words;
