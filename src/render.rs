@@ -6,6 +6,8 @@
 pub mod change;
 pub mod diagnostic;
 pub mod diff;
+pub mod drift;
+pub mod graph;
 pub mod human;
 pub mod json;
 mod mask;
@@ -14,11 +16,14 @@ mod module_tree;
 pub mod paint;
 pub mod plan;
 pub mod plan_json;
+pub mod progress;
 pub mod reason;
 #[cfg(test)]
 mod sample;
 pub mod state_json;
+pub mod state_text;
 pub mod style;
+pub mod table;
 pub mod value;
 pub mod words;
 mod wrap;

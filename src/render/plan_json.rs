@@ -98,7 +98,8 @@ fn resource_change(change: &Change) -> Json {
     Json::Object(json)
 }
 
-fn drift(drift: &Drift) -> Json {
+/// Returns drift in the shape of a resource change.
+pub fn drift(drift: &Drift) -> Json {
     let mut json = named(&drift.key.address);
     let mut put = |name: &str, value: Json| json.insert(name.to_owned(), value);
     if let Some(key) = &drift.key.deposed {
@@ -287,7 +288,7 @@ mod tests {
         ]);
         let json = document(&plan);
         insta::assert_snapshot!(json["planned_values"], @r#"
-        {"outputs":{},"root_module":{"child_modules":[{"address":"module.team[\"a\"]","child_modules":[{"resources":[{"address":"module.team[\"a\"].module.x.sandbox.b","name":"b","mode":"managed","type":"sandbox","provider_name":"local","schema_version":1,"values":{"a":true},"sensitive_values":{}}],"address":"module.team[\"a\"].module.x"}]}]}}
+        {"outputs":{},"root_module":{"child_modules":[{"address":"module.team[\"a\"]","child_modules":[{"resources":[{"address":"module.team[\"a\"].module.x.sandbox.b","mode":"managed","type":"sandbox","name":"b","provider_name":"local","schema_version":1,"values":{"a":true},"sensitive_values":{}}],"address":"module.team[\"a\"].module.x"}]}]}}
         "#);
         assert_eq!(json["resource_changes"][0]["module_address"], "module.team[\"a\"].module.x");
         assert_eq!(

@@ -438,3 +438,43 @@ impl Write for Shared {
         Ok(())
     }
 }
+
+/// What a check for drift found, with all that a report borrows.
+pub struct DriftFindings {
+    pub drift: Vec<Drift>,
+    pub orphans: Vec<(ProviderRef, RemoteObject)>,
+    pub expired: Vec<Object>,
+    lineage: Lineage,
+}
+
+impl Default for DriftFindings {
+    fn default() -> Self {
+        let lineage = Lineage::from("5c1f6a8e");
+        Self { drift: Vec::new(), orphans: Vec::new(), expired: Vec::new(), lineage }
+    }
+}
+
+impl DriftFindings {
+    pub fn report(&self) -> super::drift::DriftReport<'_> {
+        super::drift::DriftReport {
+            project: "checkout-web",
+            lineage: &self.lineage,
+            at: now(),
+            drift: &self.drift,
+            orphans: &self.orphans,
+            expired: &self.expired,
+        }
+    }
+}
+
+/// One changed, one gone, one orphan, one expired.
+pub fn drift_findings() -> DriftFindings {
+    let Event::Orphan { provider, object } = refresh_events().remove(4) else { unreachable!() };
+    let past = existing().with("expires_at", Value::from("2026-03-01T09:00:00Z"));
+    DriftFindings {
+        drift: drifts(),
+        orphans: vec![(provider, *object)],
+        expired: vec![self::object("sandbox.old", past)],
+        ..DriftFindings::default()
+    }
+}

@@ -60,7 +60,9 @@ impl Differ {
     }
 
     fn text_line(&mut self, mark: Mark, line: &str) {
-        self.symbol(mark);
+        if !line.is_empty() || mark != Mark::Same {
+            self.symbol(mark);
+        }
         self.out.push_str(&printable(line));
         self.out.push('\n');
     }

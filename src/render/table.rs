@@ -1,0 +1,218 @@
+//! The table of sandboxes that `list` prints, and the same as JSON.
+
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+use unicode_width::UnicodeWidthStr;
+
+use crate::address::Address;
+use crate::object::{Object, ProviderRef, Status};
+use crate::render::paint::Paint;
+use crate::render::words::{cut, printable, relative, rough_span};
+use crate::value::Value;
+
+/// The version of the shape of `list -json`.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// One sandbox of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    pub name: String,
+    /// Missing when it is in no state.
+    pub address: Option<Address>,
+    pub provider: ProviderRef,
+    pub id: String,
+    pub status: String,
+    pub created_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    /// A region, or an address on the network.
+    pub place: Option<String>,
+}
+
+/// How the table is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct TableOptions {
+    pub color: bool,
+    /// The terminal's width; nothing is cut where it is missing.
+    pub width: Option<usize>,
+    /// What ages count from.
+    pub now: Timestamp,
+}
+
+impl Row {
+    /// Takes what the state knows of a sandbox.
+    pub fn of(object: &Object) -> Self {
+        let time = |name| object.text(name).and_then(|text| text.parse().ok());
+        let text = |name| object.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let region =
+            object.attributes.get("region").and_then(|region| match region.as_elements() {
+                Some(regions) => regions.first().and_then(Value::as_str).map(str::to_owned),
+                None => region.as_str().map(str::to_owned),
+            });
+        Self {
+            name: text("name").unwrap_or_else(|| object.address.block.name.to_string()),
+            address: Some(object.address.clone()),
+            provider: object.provider.clone(),
+            id: object.remote_id.to_string(),
+            status: object.status.as_str().to_owned(),
+            created_at: time("created_at"),
+            expires_at: object.expires_at(),
+            place: text("ipv4").or(region),
+        }
+    }
+
+    fn cells(&self, now: Timestamp) -> [String; 7] {
+        let age = |at: Timestamp| rough_span(now.as_second() - at.as_second());
+        let expires = |at: Timestamp| match at > now {
+            true => relative(at, now),
+            false => format!("expired {}", relative(at, now)),
+        };
+        [
+            self.name.clone(),
+            self.address.as_ref().map(Address::to_string).unwrap_or_default(),
+            self.provider.to_string(),
+            self.status.clone(),
+            self.created_at.map(age).unwrap_or_default(),
+            self.expires_at.map(expires).unwrap_or_default(),
+            self.place.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+const HEADER: [&str; 7] = ["NAME", "ADDRESS", "PROVIDER", "STATUS", "AGE", "EXPIRES", "WHERE"];
+/// The place of the status in a row.
+const STATUS: usize = 3;
+
+/// Draws the table; a sentence when there is nothing to list.
+pub fn text(rows: &[Row], options: &TableOptions) -> String {
+    if rows.is_empty() {
+        return "No sandboxes.\n".to_owned();
+    }
+    let cells: Vec<_> = rows.iter().map(|row| row.cells(options.now).map(tidy)).collect();
+    let mut widths = HEADER.map(str::len);
+    for row in &cells {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let paint = Paint::new(options.color);
+    let header = line(&HEADER.map(str::to_owned), &widths, options.width);
+    let mut text = format!("{}\n", paint.bold(&header));
+    for row in &cells {
+        let drawn = line(row, &widths, options.width);
+        text.push_str(&status_painted(&drawn, row, &widths, paint));
+        text.push('\n');
+    }
+    text
+}
+
+fn tidy(cell: String) -> String {
+    if cell.is_empty() { "-".to_owned() } else { printable(&cell).into_owned() }
+}
+
+fn line(cells: &[String; 7], widths: &[usize; 7], width: Option<usize>) -> String {
+    let padded = cells.iter().zip(widths).map(|(cell, width)| {
+        let room = width - cell.width();
+        format!("{cell}{}", " ".repeat(room))
+    });
+    let line = padded.collect::<Vec<_>>().join("  ");
+    match width {
+        Some(width) => cut(line.trim_end(), width).into_owned(),
+        None => line.trim_end().to_owned(),
+    }
+}
+
+/// Paints the status inside a drawn line, unless it was cut away.
+fn status_painted(line: &str, row: &[String; 7], widths: &[usize; 7], paint: Paint) -> String {
+    let before = |at: usize| row[at].len() + widths[at] - row[at].width() + 2;
+    let from: usize = (0..STATUS).map(before).sum();
+    let status = &row[STATUS];
+    match line.get(from..from + status.len()) {
+        Some(found) if found == status => {
+            let painted = match Status::from_word(status) {
+                Some(Status::Ready) => paint.added(status),
+                Some(Status::Provisioning) => paint.changed(status),
+                _ => paint.removed(status),
+            };
+            format!("{}{painted}{}", &line[..from], &line[from + status.len()..])
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// Returns the list as JSON.
+pub fn json(rows: &[Row]) -> Json {
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let row = |row: &Row| {
+        json!({
+            "name": row.name,
+            "address": row.address,
+            "provider": row.provider,
+            "id": row.id,
+            "status": row.status,
+            "created_at": time(row.created_at),
+            "expires_at": time(row.expires_at),
+            "where": row.place,
+        })
+    };
+    json!({
+        "format_version": FORMAT_VERSION,
+        "sandboxes": rows.iter().map(row).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    fn rows() -> Vec<Row> {
+        let attributes = sample::existing()
+            .with("created_at", Value::from("2026-03-01T09:00:00Z"))
+            .with("expires_at", Value::from("2026-03-01T12:20:00Z"))
+            .with("region", sample::strings(&["fsn1", "nbg1"]));
+        let row = Row::of(&sample::object("sandbox.review[\"ada\"]", attributes));
+        vec![
+            row.clone(),
+            Row {
+                name: "日本".to_owned(),
+                address: None,
+                status: "orphan".to_owned(),
+                expires_at: Some("2026-02-27T11:00:00Z".parse().expect("a time")),
+                created_at: None,
+                place: None,
+                ..row
+            },
+        ]
+    }
+
+    fn options(width: Option<usize>, color: bool) -> TableOptions {
+        TableOptions { color, width, now: sample::now() }
+    }
+
+    #[test]
+    fn columns_are_aligned_by_display_width() {
+        insta::assert_snapshot!(text(&rows(), &options(None, false)), @r#"
+        NAME        ADDRESS                PROVIDER  STATUS  AGE  EXPIRES         WHERE
+        review-ada  sandbox.review["ada"]  local     ready   3h   in 20m          fsn1
+        日本        -                      local     orphan  -    expired 2d ago  -
+        "#);
+    }
+
+    #[test]
+    fn lines_are_cut_to_the_terminal() {
+        let text = text(&rows(), &options(Some(60), true));
+        insta::assert_snapshot!(text.replace('\u{1b}', "ESC"), @r#"
+        ESC[1mNAME        ADDRESS                PROVIDER  STATUS  AGE  E…ESC[0m
+        review-ada  sandbox.review["ada"]  local     ESC[32mreadyESC[0m   3h   i…
+        日本        -                      local     ESC[31morphanESC[0m  -    e…
+        "#);
+        assert_eq!(super::text(&[], &options(None, false)), "No sandboxes.\n");
+    }
+
+    #[test]
+    fn the_list_as_json_has_full_times() {
+        insta::assert_snapshot!(json(&rows()[1..]), @r#"
+        {"format_version":"1.0","sandboxes":[{"name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null}]}
+        "#);
+    }
+}
