@@ -7,7 +7,6 @@
 mod call;
 mod conditional;
 mod expression;
-#[allow(dead_code)]
 mod functions;
 mod iteration;
 mod json;
