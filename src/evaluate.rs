@@ -8,7 +8,6 @@ mod call;
 mod conditional;
 mod deferred;
 mod expression;
-#[allow(dead_code)]
 mod functions;
 mod iteration;
 mod json;

@@ -1,13 +1,31 @@
 //! The function library: one table, name to parameters, result and
 //! implementation. Names and results are Terraform's, plus `env`.
 
+mod collection;
+mod conversion;
+mod date;
+mod encoding;
+mod environment;
+mod filesystem;
+mod format;
+mod hash;
+mod json;
+mod list;
+mod map;
+mod network;
 mod number;
+mod regex;
+mod rsa;
+mod set;
+mod string;
+mod template;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::Scope;
-use crate::value::{Type, Value};
+use crate::value::{Number, Type, Value};
 
 /// A function, and what it does with nulls, unknowns and marks.
 pub(super) struct Function {
@@ -146,24 +164,18 @@ impl Call<'_> {
     /// Returns a whole number argument that fits.
     pub(super) fn whole(&self, at: usize) -> Result<i64, Failure> {
         let number = self.arguments.get(at).and_then(Value::as_number);
-        match number.and_then(crate::value::Number::to_i64) {
-            Some(whole) => Ok(whole),
-            None => Err(Failure::argument(at, whole_number_problem(number))),
-        }
+        number.and_then(Number::to_i64).ok_or_else(|| WHOLE_NUMBER.into())
+    }
+
+    /// Returns the element type of the result.
+    pub(super) fn returns_element(&self) -> Type {
+        self.returns.element().cloned().unwrap_or(Type::Dynamic)
     }
 }
 
-fn whole_number_problem(number: Option<&crate::value::Number>) -> &'static str {
-    match number {
-        Some(number) if number.is_integer() => {
-            "value must be between -9223372036854775808 and 9223372036854775807 inclusive"
-        }
-        _ => {
-            "value must be a whole number, between -9223372036854775808 and \
-              9223372036854775807 inclusive"
-        }
-    }
-}
+/// Why a number was refused where a whole one is needed.
+pub(super) const WHOLE_NUMBER: &str =
+    "value must be a whole number, between -9223372036854775808 and 9223372036854775807";
 
 /// Why a function failed, and which argument is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +198,26 @@ impl<T: Into<String>> From<T> for Failure {
 }
 
 static TABLE: LazyLock<BTreeMap<&'static str, &'static Function>> = LazyLock::new(|| {
-    let families: [&'static [Function]; 1] = [number::FUNCTIONS];
+    let families = [
+        collection::FUNCTIONS,
+        conversion::FUNCTIONS,
+        date::FUNCTIONS,
+        encoding::FUNCTIONS,
+        environment::FUNCTIONS,
+        filesystem::FUNCTIONS,
+        format::FUNCTIONS,
+        hash::FUNCTIONS,
+        json::FUNCTIONS,
+        list::FUNCTIONS,
+        map::FUNCTIONS,
+        network::FUNCTIONS,
+        number::FUNCTIONS,
+        regex::FUNCTIONS,
+        set::FUNCTIONS,
+        string::FUNCTIONS,
+        template::FUNCTIONS,
+        yaml::FUNCTIONS,
+    ];
     families.into_iter().flatten().map(|function| (function.name, function)).collect()
 });
 

@@ -7,7 +7,8 @@ use super::{Magnitude, Number, WRITTEN, arithmetic};
 /// Decimal exponents beyond this are not read.
 const MAX_DECIMAL_EXPONENT: i64 = 100_000;
 
-/// Reads `[+-]digits[.digits][e[+-]digits]`, rounded to 512 bits.
+/// Reads `[+-]digits[.digits][e[+-]digits]` or `Inf`, rounded to 512 bits; digits may
+/// be missing on one side of the point.
 pub(super) fn parse(text: &str) -> Option<Number> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -17,11 +18,10 @@ pub(super) fn parse(text: &str) -> Option<Number> {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
         None => (unsigned, 0),
     };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
-        Some(_) => return None,
-        None => (mantissa, ""),
-    };
+    if matches!(unsigned, "Inf" | "inf") {
+        return Some(Number::infinity(negative, WRITTEN));
+    }
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -162,4 +162,96 @@ fn finish(mut digits: Vec<u8>, mut point: i64, round_up: bool) -> (String, i64) 
     }
     let text: String = digits.iter().map(|d| char::from(*d)).collect();
     if text.is_empty() { (text, 0) } else { (text, point) }
+}
+
+impl Number {
+    /// Prints with so many digits after the point, as `%f` does.
+    pub fn to_fixed(&self, places: usize) -> String {
+        if self.is_infinite() {
+            return plain(self);
+        }
+        let (digits, point) = exact(self);
+        let kept = usize::try_from(point.saturating_add(places as i64)).unwrap_or(0);
+        let (digits, point) = if point + (places as i64) < 0 {
+            (String::new(), 0)
+        } else {
+            cut(digits.into_bytes(), point, kept)
+        };
+        let sign = if self.negative { "-" } else { "" };
+        let at = |index: i64| {
+            usize::try_from(index)
+                .ok()
+                .and_then(|i| digits.as_bytes().get(i))
+                .map_or('0', |d| char::from(*d))
+        };
+        let whole: String = if point > 0 { (0..point).map(at).collect() } else { "0".into() };
+        if places == 0 {
+            return format!("{sign}{whole}");
+        }
+        let fraction: String = (point..point + places as i64).map(at).collect();
+        format!("{sign}{whole}.{fraction}")
+    }
+
+    /// Prints with an exponent and so many digits after the point, as `%e` does.
+    pub fn to_exponential(&self, places: usize) -> String {
+        if self.is_infinite() {
+            return plain(self);
+        }
+        let (digits, point) = exact(self);
+        let (digits, point) = cut(digits.into_bytes(), point, places + 1);
+        self.with_exponent(&digits, point, places)
+    }
+
+    /// Prints as `%g` does; without a precision, with the fewest digits.
+    pub fn to_general(&self, precision: Option<usize>) -> String {
+        if self.is_infinite() {
+            return plain(self);
+        }
+        let (digits, point) = match precision {
+            None => shortest(self),
+            Some(precision) => {
+                let (digits, point) = exact(self);
+                cut(digits.into_bytes(), point, precision.max(1))
+            }
+        };
+        let length = digits.len() as i64;
+        let most = match precision {
+            None => 6,
+            Some(precision) => {
+                let precision = precision.max(1) as i64;
+                if precision > length && length >= point { length } else { precision }
+            }
+        };
+        let exponent = if digits.is_empty() { 0 } else { point - 1 };
+        if exponent < -4 || exponent >= most {
+            return self.with_exponent(&digits, point, digits.len().saturating_sub(1));
+        }
+        self.to_fixed(usize::try_from(length - point).unwrap_or(0))
+    }
+
+    fn with_exponent(&self, digits: &str, point: i64, places: usize) -> String {
+        let sign = if self.negative { "-" } else { "" };
+        let (first, rest) = if digits.is_empty() { ("0", "") } else { digits.split_at(1) };
+        let exponent = if digits.is_empty() { 0 } else { point - 1 };
+        let zeros = "0".repeat(places.saturating_sub(rest.len()));
+        let dot = if places > 0 { "." } else { "" };
+        let e = if exponent < 0 { '-' } else { '+' };
+        format!("{sign}{first}{dot}{rest}{zeros}e{e}{:02}", exponent.abs())
+    }
+}
+
+/// Keeps so many digits, rounding half to even.
+fn cut(digits: Vec<u8>, point: i64, keep: usize) -> (String, i64) {
+    if keep >= digits.len() {
+        return finish(digits, point, false);
+    }
+    let up = if keep == 0 {
+        // Half of the unit before the first digit: zero is even.
+        digits.first().is_some_and(|d| *d > b'5' || *d == b'5' && digits.len() > 1)
+    } else {
+        rounds_up(&digits, keep)
+    };
+    let mut kept = digits;
+    kept.truncate(keep);
+    finish(kept, point, up)
 }
