@@ -3,6 +3,7 @@
 pub mod args;
 mod command;
 mod context;
+mod progress;
 mod signals;
 mod terminal;
 

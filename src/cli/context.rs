@@ -85,8 +85,8 @@ impl Context {
             Voice::JsonLines => {
                 let lines = problems
                     .iter()
-                    .map(|problem| render::json::diagnostic_line(problem, &sources, Timestamp::now()));
-                self.terminal.out(&lines.collect::<String>());
+                    .map(|problem| render::json::problem_line(problem, &sources, Timestamp::now()));
+                self.terminal.out(&lines.map(|line| format!("{line}\n")).collect::<String>());
             }
             Voice::Text => {
                 let width = self.terminal.width;

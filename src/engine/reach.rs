@@ -7,9 +7,9 @@ use hcl::edit::expr::Expression;
 use jiff::Timestamp;
 
 use super::{Project, Session, Target};
-use crate::address::{Address, ResourceType};
+use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Source};
-use crate::object::{Drift, OperationId, Prior, ProviderRef, RemoteObject};
+use crate::object::{Drift, Object, OperationId, Prior, ProviderRef, RemoteObject};
 use crate::provider::{
     Account, DeleteRequest, Exec, Files, ListRequest, ProviderError, Reporter, Snapshots,
 };
@@ -22,7 +22,7 @@ pub struct Findings {
     /// What carries our labels and is in no state.
     pub orphans: Vec<(ProviderRef, RemoteObject)>,
     /// Sandboxes past their TTL.
-    pub expired: Vec<(Address, Timestamp)>,
+    pub expired: Vec<Object>,
 }
 
 impl Findings {
@@ -122,8 +122,8 @@ impl Project {
     pub fn findings(&self, prior: &Prior) -> Findings {
         let now = self.now();
         let expired = prior.objects.iter().filter_map(|object| {
-            let expires_at = object.expires_at().filter(|at| *at <= now)?;
-            object.deposed.is_none().then(|| (object.address.clone(), expires_at))
+            let is_over = object.expires_at().is_some_and(|at| at <= now);
+            (is_over && object.deposed.is_none()).then(|| object.clone())
         });
         Findings {
             drift: prior.drift.clone(),

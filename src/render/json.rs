@@ -9,7 +9,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use crate::diagnostic::{Severity, Sources};
+use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::event::{Event, Recovery, Stamped, Subscriber};
 use crate::object::OutputValue;
 use crate::plan::{Action, Change, Mode, OutputChange, Summary};
@@ -56,6 +56,12 @@ impl Subscriber for JsonLines {
             self.print(&line);
         }
     }
+}
+
+/// Returns the line that tells a problem outside of any event stream.
+pub fn problem_line(problem: &Diagnostic, sources: &Sources, at: Timestamp) -> Json {
+    let event = Event::Diagnostic { diagnostic: problem.clone() };
+    line(&Stamped { at, sequence: 0, event }, sources).unwrap_or(Json::Null)
 }
 
 /// Returns the line that tells the version.

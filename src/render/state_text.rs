@@ -93,6 +93,14 @@ pub fn find_output<'a>(outputs: &'a Outputs, name: &str) -> Result<&'a OutputVal
     })
 }
 
+/// Returns an output's value as plain JSON.
+pub fn output_json(name: &str, output: &OutputValue) -> Result<Json, Diagnostics> {
+    if output.sensitive || output.value.contains_sensitive() {
+        return Err(not_raw(name, "it is sensitive, and sandplan keeps no sensitive values"));
+    }
+    Ok(output.value.to_json())
+}
+
 /// Returns an output's value as a script wants it: text without quotes or newline.
 pub fn raw_output(name: &str, output: &OutputValue) -> Result<String, Diagnostics> {
     if output.sensitive || output.value.contains_sensitive() {

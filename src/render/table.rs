@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::address::Address;
-use crate::object::{Object, ProviderRef, Status};
+use crate::object::{Object, ProviderRef, RemoteObject, Status};
 use crate::render::paint::Paint;
 use crate::render::words::{cut, printable, relative, rough_span};
 use crate::value::Value;
@@ -57,6 +57,21 @@ impl Row {
             created_at: time("created_at"),
             expires_at: object.expires_at(),
             place: text("ipv4").or(region),
+        }
+    }
+
+    /// Takes what a platform says of a sandbox that is in no state.
+    pub fn orphan(provider: &ProviderRef, object: &RemoteObject) -> Self {
+        let time = |name| object.attributes.get(name)?.as_str()?.parse().ok();
+        Self {
+            name: object.name.clone(),
+            address: object.ownership.as_ref().map(|owner| owner.address.clone()),
+            provider: provider.clone(),
+            id: object.remote_id.to_string(),
+            status: "orphan".to_owned(),
+            created_at: time("created_at"),
+            expires_at: object.ownership.as_ref().and_then(|owner| owner.expires_at),
+            place: object.attributes.get("ipv4").and_then(Value::as_str).map(str::to_owned),
         }
     }
 

@@ -15,20 +15,21 @@ pub async fn run(context: &Context, args: &Drift) -> Result<Exit, Diagnostics> {
     let mut events = context.events();
     let prior = project.refresh(project.read_state()?, true, &mut events).await?;
     let findings = project.findings(&prior);
-    let report = render::report::Report {
+    let report = render::drift::DriftReport {
         project: &project.desired.project,
         drift: &findings.drift,
         orphans: &findings.orphans,
         expired: &findings.expired,
-        now: project.now(),
+        at: project.now(),
+        lineage: &prior.state.lineage,
     };
     let options = super::planning::text_options(context);
     context.terminal.out(&if args.json {
-        format!("{:#}\n", render::report::json(&report))
+        format!("{:#}\n", render::drift::json(&report))
     } else if args.markdown {
-        render::report::markdown(&report)
+        render::drift::markdown(&report)
     } else {
-        render::report::text(&report, &options)
+        render::drift::text(&report, &options)
     });
     Ok(if findings.is_clean() { Exit::Done } else { Exit::Changes })
 }

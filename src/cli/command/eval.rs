@@ -15,13 +15,13 @@ pub fn run(context: &Context, args: Eval) -> Result<Exit, Diagnostics> {
         Some("-") | None => return lines(context, &args),
         Some(expression) => expression.to_owned(),
     };
-    let value = evaluate(context, &args, &expression);
+    let value = value_of(context, &args, &expression);
     if !args.json {
         context.terminal.out(&format!("{}\n", render::value::hcl(&value?)));
         return Ok(Exit::Done);
     }
     let failed = value.is_err();
-    context.terminal.out(&format!("{}\n", evaluate::result_json(value)));
+    context.terminal.out(&format!("{}\n", result_json(value, context)));
     context.told();
     Ok(if failed { Exit::Code(1) } else { Exit::Done })
 }
@@ -39,10 +39,10 @@ fn lines(context: &Context, args: &Eval) -> Result<Exit, Diagnostics> {
     let input = context.terminal.read_input().map_err(unreadable)?;
     let mut failed = false;
     for line in input.lines().filter(|line| !line.trim().is_empty()) {
-        let value = evaluate(context, args, line);
+        let value = value_of(context, args, line);
         failed |= value.is_err();
         match (args.json, value) {
-            (true, value) => context.terminal.out(&format!("{}\n", evaluate::result_json(value))),
+            (true, value) => context.terminal.out(&format!("{}\n", result_json(value, context))),
             (false, Ok(value)) => context.terminal.out(&format!("{}\n", render::value::hcl(&value))),
             (false, Err(problems)) => context.report(&problems),
         }
@@ -51,9 +51,21 @@ fn lines(context: &Context, args: &Eval) -> Result<Exit, Diagnostics> {
     Ok(if failed { Exit::Code(1) } else { Exit::Done })
 }
 
+/// What `-json` prints: a typed value, or the problems.
+fn result_json(value: Result<Value, Diagnostics>, context: &Context) -> serde_json::Value {
+    match value {
+        Ok(value) => evaluate::typed_json(&value),
+        Err(problems) => {
+            let sources = context.sources();
+            let all = problems.iter().map(|p| render::json::diagnostic(p, &sources));
+            serde_json::json!({ "diagnostics": all.collect::<Vec<_>>() })
+        }
+    }
+}
+
 /// Evaluates with the directory's variables and locals, where there is a
 /// configuration and the expression refers to something.
-fn evaluate(context: &Context, args: &Eval, expression: &str) -> Result<Value, Diagnostics> {
+fn value_of(context: &Context, args: &Eval, expression: &str) -> Result<Value, Diagnostics> {
     let source = crate::diagnostic::Source::new("<expression>", expression);
     context.add_source(source.clone());
     let expr = evaluate::parse_expression(&source)?;
@@ -65,5 +77,5 @@ fn evaluate(context: &Context, args: &Eval, expression: &str) -> Result<Value, D
     }
     let project = context.load(&args.config, Strictness::Lenient)?;
     context.add_source(source.clone());
-    project.evaluate(expr, source)
+    project.evaluate(&expr, &source)
 }

@@ -6,8 +6,7 @@ use crate::cli::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::engine::Strictness;
 use crate::graph::Node;
-use crate::render::graph::{GraphView, ViewEdge, ViewNode};
-use crate::render;
+use crate::render::graph::{self, GraphView};
 
 /// Draws what refers to what.
 pub fn run(context: &Context, args: &Graph) -> Result<Exit, Diagnostics> {
@@ -15,9 +14,9 @@ pub fn run(context: &Context, args: &Graph) -> Result<Exit, Diagnostics> {
     let edges = project.desired.edges()?;
     let view = view(&edges);
     context.terminal.out(&match args.format {
-        GraphFormat::Dot => render::graph::dot(&view),
-        GraphFormat::Mermaid => render::graph::mermaid(&view),
-        GraphFormat::Svg => render::graph::svg(&view),
+        GraphFormat::Dot => graph::dot(&view),
+        GraphFormat::Mermaid => graph::mermaid(&view),
+        GraphFormat::Svg => graph::svg(&view),
     });
     Ok(Exit::Done)
 }
@@ -29,7 +28,7 @@ fn view(edges: &[(Node, Vec<Node>)]) -> GraphView {
         Node::Resource(_) => "resource",
         Node::Output(_) => "output",
     };
-    let node = |node: &Node| ViewNode {
+    let node = |node: &Node| graph::Node {
         id: node.to_string(),
         label: node.to_string(),
         kind: kind(node).to_owned(),
@@ -39,7 +38,7 @@ fn view(edges: &[(Node, Vec<Node>)]) -> GraphView {
         edges: edges
             .iter()
             .flat_map(|(from, targets)| targets.iter().map(move |to| (from, to)))
-            .map(|(from, to)| ViewEdge { from: from.to_string(), to: to.to_string() })
+            .map(|(from, to)| (from.to_string(), to.to_string()))
             .collect(),
     }
 }

@@ -6,6 +6,7 @@ use crate::cli::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::object::Prior;
 use crate::render;
+use crate::render::table::{Row, TableOptions};
 
 /// Lists the sandboxes of the state, and orphans, with what the platforms say now.
 pub async fn run(context: &Context, args: &List) -> Result<Exit, Diagnostics> {
@@ -14,15 +15,29 @@ pub async fn run(context: &Context, args: &List) -> Result<Exit, Diagnostics> {
         true => project.refresh(state, true, &mut context.events()).await?,
         false => Prior::unrefreshed(state),
     };
-    let rows = render::table::rows(&prior, project.now());
+    let rows = rows(&prior);
     context.terminal.out(&if args.json {
         format!("{:#}\n", render::table::json(&rows))
     } else if rows.is_empty() {
         context.terminal.say("There are no sandboxes.\n");
         String::new()
     } else {
-        let width = context.terminal.stdout.then_some(context.terminal.width);
-        render::table::text(&rows, width, context.terminal.color)
+        let options = TableOptions {
+            color: context.terminal.color,
+            width: context.terminal.stdout.then_some(context.terminal.width),
+            now: project.now(),
+        };
+        render::table::text(&rows, &options)
     });
     Ok(Exit::Done)
+}
+
+fn rows(prior: &Prior) -> Vec<Row> {
+    let gone = prior.drift.iter().filter(|drift| drift.after.is_none());
+    let gone = gone.map(|drift| Row { status: "gone".to_owned(), ..Row::of(&drift.before) });
+    let alive = prior.objects.iter().filter(|object| object.deposed.is_none()).map(Row::of);
+    let mut rows: Vec<Row> = alive.chain(gone).collect();
+    rows.sort_by(|a, b| a.address.cmp(&b.address));
+    rows.extend(prior.orphans.iter().map(|(provider, object)| Row::orphan(provider, object)));
+    rows
 }

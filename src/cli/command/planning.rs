@@ -102,6 +102,7 @@ pub fn text_options(context: &Context) -> TextOptions {
         color: context.terminal.color,
         width: context.terminal.width,
         now: jiff::Timestamp::now(),
+        complete: false,
     }
 }
 
@@ -155,11 +156,8 @@ pub async fn carry_out(
         stop: signals::stop(),
     };
     let problems = session.apply(plan, options, &mut events).await;
-    if !args.json {
-        context.report(&problems);
-    } else {
-        context.told();
-    }
+    // They were told as events.
+    context.told();
     problems.into_result(Exit::Done)
 }
 

@@ -7,6 +7,7 @@ use crate::cli::context::Context;
 use crate::diagnostic::Diagnostics;
 use crate::engine::saved;
 use crate::render;
+use crate::render::paint::Paint;
 
 /// Shows the state, or a saved plan.
 pub fn run(context: &Context, args: &Show) -> Result<Exit, Diagnostics> {
@@ -15,15 +16,15 @@ pub fn run(context: &Context, args: &Show) -> Result<Exit, Diagnostics> {
         Some(file) => {
             let plan = saved::read(&context.path(file))?;
             match args.json {
-                true => format!("{}\n", render::plan_json::plan(&plan)),
+                true => format!("{}\n", render::plan_json::document(&plan)),
                 false => render::plan::text(&plan, &options),
             }
         }
         None => {
             let (_, state) = context.load_state()?;
             match args.json {
-                true => format!("{}\n", render::state_json::state(&state)),
-                false => render::state_text::state(&state, &options),
+                true => format!("{}\n", render::state_json::document(&state, env!("CARGO_PKG_VERSION"))),
+                false => render::state_text::state(&state, Paint::new(options.color)),
             }
         }
     };

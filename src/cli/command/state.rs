@@ -10,6 +10,7 @@ use crate::engine::{Project, Session, Strictness};
 use crate::object::{Object, State};
 use crate::plan::Selector;
 use crate::render;
+use crate::render::paint::Paint;
 
 /// Inspects and mends the state.
 pub async fn run(context: &Context, command: StateCommand) -> Result<Exit, Diagnostics> {
@@ -42,8 +43,8 @@ fn show(context: &Context, address: &str, json: bool) -> Result<Exit, Diagnostic
     let address = parse(address)?;
     let object = state.current(&address).ok_or_else(|| missing(&address))?;
     context.terminal.out(&match json {
-        true => format!("{:#}\n", render::state_json::object(object)),
-        false => render::state_text::object(object, &planning::text_options(context)),
+        true => format!("{:#}\n", render::state_json::values([object], &Default::default())),
+        false => render::state_text::object(object, Paint::new(context.terminal.color)),
     });
     Ok(Exit::Done)
 }

@@ -14,7 +14,8 @@ pub fn run(context: &Context, args: &Validate) -> Result<Exit, Diagnostics> {
         Err(problems) => problems,
     };
     if args.json {
-        context.terminal.out(&render::json::validation(&problems, &context.sources()));
+        let json = render::json::validate(&problems, &context.sources());
+        context.terminal.out(&format!("{json:#}\n"));
         context.told();
     } else if !problems.has_errors() {
         context.report(&problems);
