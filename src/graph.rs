@@ -115,11 +115,11 @@ impl Desired {
 
     /// Evaluates an expression with every declared name; resource blocks have the
     /// value that the state remembers.
-    pub fn evaluate_in(
-        &self,
+    pub fn evaluate_in<'a>(
+        &'a self,
         expr: &hcl::edit::expr::Expression,
         source: &crate::diagnostic::Source,
-        (schema_of, state): (&SchemaOf<'_>, &State),
+        (schema_of, state): (&'a SchemaOf<'a>, &State),
     ) -> Result<Value, Diagnostics> {
         let mut evaluation = self.evaluate(schema_of);
         while let Some(expanded) = evaluation.next_block() {

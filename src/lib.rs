@@ -1,5 +1,6 @@
 //! Plan, apply and destroy sandboxes from a reviewed file.
 pub mod address;
+pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod deferred;
@@ -12,6 +13,7 @@ pub mod graph;
 pub mod object;
 pub mod plan;
 pub mod provider;
+pub mod provision;
 pub mod redact;
 pub mod refresh;
 pub mod render;

@@ -5,6 +5,10 @@
 //! is a trait of its own ([`Exec`], [`Files`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
+pub mod copy;
+pub mod local;
+pub mod name;
+pub mod portable;
 pub mod registry;
 pub mod sandbox;
 
@@ -235,6 +239,8 @@ pub enum Report {
     Step(StepRecord),
     /// A line of a step's output.
     Output { step: String, line: String },
+    /// From here on the call only waits for the platform: its slot is free for another.
+    Waiting,
 }
 
 /// The way by which a running call reports. Cheap to clone; never blocks.
@@ -259,6 +265,11 @@ impl Reporter {
     /// Sends a report; a loop that has ended no longer listens, which is no error.
     pub fn send(&self, report: Report) {
         let _ = self.channel.send((self.operation.clone(), report));
+    }
+
+    /// Says that from here on the call only waits for the platform.
+    pub fn waiting(&self) {
+        self.send(Report::Waiting);
     }
 
     /// Says what the call is doing now.
@@ -336,6 +347,11 @@ pub enum ExecIo {
     Capture(Option<UnboundedSender<String>>),
     /// The bytes are its input; its outputs are collected.
     Feed(Vec<u8>),
+    /// Both are streamed, whatever their size; only standard error is collected.
+    Stream {
+        input: Box<dyn tokio::io::AsyncRead + Send + Unpin>,
+        output: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    },
 }
 
 /// A command to run in a sandbox.
@@ -362,14 +378,23 @@ pub struct ExecOutcome {
     pub stderr: Vec<u8>,
 }
 
+/// Asks for an interactive shell.
+#[derive(Debug, Clone)]
+pub struct ConsoleRequest {
+    pub remote_id: RemoteId,
+    /// The kind of this process's terminal, as in `TERM`.
+    pub term: String,
+}
+
 /// Runs commands in a sandbox.
 #[async_trait]
 pub trait Exec: Send + Sync {
     /// Runs a command and waits for it. An error means that it could not be started.
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError>;
 
-    /// Opens an interactive shell on this process's terminal; returns its exit code.
-    async fn console(&self, id: &RemoteId) -> Result<i32, ProviderError>;
+    /// Opens an interactive login shell on this process's terminal; returns its exit
+    /// code. Where standard input is no terminal, the shell reads its commands from it.
+    async fn console(&self, request: ConsoleRequest) -> Result<i32, ProviderError>;
 }
 
 /// Copies files into and out of a sandbox.

@@ -27,3 +27,9 @@ pub mod table;
 pub mod value;
 pub mod words;
 mod wrap;
+
+/// Draws the difference between two texts as a patch; empty when there is none.
+pub fn text_diff(before: &str, after: &str, name: &str) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    diff.unified_diff().header(&format!("old/{name}"), &format!("new/{name}")).to_string()
+}

@@ -100,6 +100,11 @@ impl Store {
         lock::holder(&self.connection).map_err(StateError::sql(&self.path))
     }
 
+    /// Tells whether somebody holds the lock now.
+    pub fn is_locked(&self) -> bool {
+        lock::is_taken(&self.path)
+    }
+
     /// Takes the lock, waiting for it at most this long.
     pub fn lock(self, info: LockInfo, timeout: Duration) -> Result<Locked> {
         match lock::take(&self.path, timeout)? {

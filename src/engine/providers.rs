@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Environment;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::graph::Desired;
 use crate::object::ProviderRef;
 use crate::plan::ProviderSet;
@@ -17,34 +17,30 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
     let mut problems = Diagnostics::new();
     let mut providers = ProviderSet::new();
     let evaluation = desired.evaluate(&|_, _| None);
-    let make = |name: &ProviderRef, arguments: Value| {
-        registry::build(Settings {
-            name: name.clone(),
-            arguments,
-            data_home: environment.data_home.clone(),
-            clock: environment.clock.clone(),
-        })
+    let make = |name: &ProviderRef, attributes: Value, range: Option<SourceRange>| {
+        let data_dir = environment.data_home.clone();
+        let settings = Settings { attributes, range, data_dir, clock: environment.clock.clone() };
+        registry::build(&name.platform, name.clone(), settings)
     };
+    let known: Vec<&str> = registry::platforms().iter().map(|platform| platform.name).collect();
     for block in &desired.config.providers {
         let name = ProviderRef { platform: block.platform.clone(), alias: block.alias.clone() };
-        if !registry::platforms().contains(&&*block.platform) {
+        if !known.contains(&&*block.platform) {
             problems.extend(unknown(block));
             continue;
         }
         let arguments = evaluation.provider_settings(block);
-        let provider = arguments.and_then(|arguments| make(&name, arguments));
-        let provider = provider.map_err(|wrong| {
-            wrong.into_iter().map(|p| if p.range.is_some() { p } else { p.at(block.range.clone()) }).collect()
-        });
+        let provider =
+            arguments.and_then(|arguments| make(&name, arguments, Some(block.range.clone())));
         if let Some(provider) = problems.absorb(provider) {
             providers.insert(name, provider);
         }
     }
-    for platform in registry::platforms() {
+    for platform in known {
         let name = ProviderRef::of(platform);
         if !providers.contains_key(&name)
             && let Some(provider) =
-                problems.absorb(make(&name, Value::Object(Arc::default())))
+                problems.absorb(make(&name, Value::Object(Arc::default()), None))
         {
             providers.insert(name, provider);
         }

@@ -71,6 +71,12 @@ pub(super) fn lock_path(database: &Path) -> PathBuf {
     name.into()
 }
 
+/// Tells whether a process holds the file lock of a database; makes no file.
+pub(super) fn is_taken(database: &Path) -> bool {
+    File::open(lock_path(database))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Takes the file lock of a database, waiting for it at most this long.
 pub(super) fn take(database: &Path, timeout: Duration) -> Result<Option<File>, StateError> {
     let path = lock_path(database);

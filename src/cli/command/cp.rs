@@ -20,13 +20,15 @@ pub async fn run(context: &Context, args: &Cp) -> Result<Exit, Diagnostics> {
     match (place(&args.from), place(&args.to)) {
         (Place::Here(from), Place::Sandbox { name, path }) => {
             let target = Target::find(&state, name)?;
-            let done = project.files(&target)?.upload(&target.id, &context.path(Path::new(from)), path);
-            done.await.map_err(|error| project.call_failed(&target, &error))?;
+            let from = context.path(Path::new(from));
+            let done = project.files(&target)?.upload(&target.id, &from, path).await;
+            done.map_err(|error| project.call_failed(&target, &error))?;
         }
         (Place::Sandbox { name, path }, Place::Here(to)) => {
             let target = Target::find(&state, name)?;
-            let done = project.files(&target)?.download(&target.id, path, &context.path(Path::new(to)));
-            done.await.map_err(|error| project.call_failed(&target, &error))?;
+            let to = context.path(Path::new(to));
+            let done = project.files(&target)?.download(&target.id, path, &to).await;
+            done.map_err(|error| project.call_failed(&target, &error))?;
         }
         _ => return Err(neither().into()),
     }

@@ -10,7 +10,7 @@ use crate::cli::context::{Context, duration_of};
 use crate::config::format::format_fragment;
 use crate::config::load::MAIN_FILE;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
-use crate::engine::{Project, Strictness};
+use crate::engine::Strictness;
 use crate::plan::Selector;
 
 /// A file before it was changed, to put back.
