@@ -1,5 +1,6 @@
 //! Plan, apply and destroy sandboxes from a reviewed file.
 pub mod address;
+pub mod apply;
 pub mod deferred;
 pub mod diagnostic;
 pub mod event;

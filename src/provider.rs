@@ -235,6 +235,8 @@ pub enum Report {
     Step(StepRecord),
     /// A line of a step's output.
     Output { step: String, line: String },
+    /// From here on the call only waits for the platform: its slot is free for another.
+    Waiting,
 }
 
 /// The way by which a running call reports. Cheap to clone; never blocks.
@@ -259,6 +261,11 @@ impl Reporter {
     /// Sends a report; a loop that has ended no longer listens, which is no error.
     pub fn send(&self, report: Report) {
         let _ = self.channel.send((self.operation.clone(), report));
+    }
+
+    /// Says that from here on the call only waits for the platform.
+    pub fn waiting(&self) {
+        self.send(Report::Waiting);
     }
 
     /// Says what the call is doing now.
