@@ -5,8 +5,8 @@
 //! events. It knows the environment only through [`Environment`].
 
 mod operate;
-mod reach;
 mod providers;
+mod reach;
 pub mod saved;
 mod target;
 
@@ -105,8 +105,8 @@ impl Project {
             now: (environment.clock)(),
             digest: Arc::new(move |from, exclude| digest(&digest_dir, from, exclude)),
         };
-        let state_path = directory
-            .join(config.settings.state_path.as_deref().unwrap_or(Path::new(STATE_PATH)));
+        let state_path =
+            directory.join(config.settings.state_path.as_deref().unwrap_or(Path::new(STATE_PATH)));
         let desired = Desired::build(config, variables, &environment.overrides, context)?;
         let providers = providers::build(&desired, environment)?;
         let environment = environment.clone();
@@ -141,7 +141,10 @@ impl Project {
             .map(|operation| {
                 let (what, then) = match is_running {
                     true => ("is in progress", "Another sandplan is working on this state."),
-                    false => ("was left open by an earlier run", "The next apply reconciles it by itself."),
+                    false => (
+                        "was left open by an earlier run",
+                        "The next apply reconciles it by itself.",
+                    ),
                 };
                 Diagnostic::warning("open-operation", "Operation without an end")
                     .detail(format!(

@@ -6,7 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// What each module may import of the crate, besides itself and the leaves.
 const LEAVES: [&str; 9] = [
-    "address", "value", "diagnostic", "schema", "object", "deferred", "duration", "redact", "self",
+    "address",
+    "value",
+    "diagnostic",
+    "schema",
+    "object",
+    "deferred",
+    "duration",
+    "redact",
+    "self",
 ];
 
 fn table() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -27,8 +35,16 @@ fn table() -> BTreeMap<&'static str, Vec<&'static str>> {
     table.insert(
         "engine",
         vec![
-            "evaluate", "config", "graph", "plan", "provider", "provision", "state", "refresh",
-            "apply", "event",
+            "evaluate",
+            "config",
+            "graph",
+            "plan",
+            "provider",
+            "provision",
+            "state",
+            "refresh",
+            "apply",
+            "event",
         ],
     );
     table.insert("render", vec!["plan", "event"]);
@@ -82,10 +98,11 @@ fn modules_import_only_what_the_table_allows() {
     for (module, path, text) in sources() {
         let Some(allowed) = table.get(module.as_str()) else { continue };
         for import in imports(&text) {
-            let fine = !import.is_empty() && (import == module
-                || LEAVES.contains(&import.as_str())
-                || allowed.contains(&import.as_str())
-                || !table.contains_key(import.as_str()));
+            let fine = !import.is_empty()
+                && (import == module
+                    || LEAVES.contains(&import.as_str())
+                    || allowed.contains(&import.as_str())
+                    || !table.contains_key(import.as_str()));
             if !fine {
                 wrong.push(format!("{} imports {import}", path.display()));
             }

@@ -340,7 +340,12 @@ pub struct Exec {
     /// A sandbox: its name, address or id
     pub name: String,
     /// The command
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        required = true,
+        value_name = "CMD"
+    )]
     pub command: Vec<String>,
 }
 

@@ -147,7 +147,11 @@ impl Context {
     }
 
     /// Loads the configuration and reports its warnings.
-    pub fn load(&self, config: &ConfigArgs, strictness: Strictness) -> Result<Project, Diagnostics> {
+    pub fn load(
+        &self,
+        config: &ConfigArgs,
+        strictness: Strictness,
+    ) -> Result<Project, Diagnostics> {
         let (sources, loaded) = Project::load(&self.environment(config)?, strictness);
         *self.sources.borrow_mut() = sources;
         let (project, warnings) = loaded?;
@@ -168,8 +172,12 @@ impl Context {
     }
 
     /// Runs a command's future.
-    pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Diagnostics>>) -> Result<T, Diagnostics> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    pub fn block_on<T>(
+        &self,
+        future: impl Future<Output = Result<T, Diagnostics>>,
+    ) -> Result<T, Diagnostics> {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         match runtime {
             Ok(runtime) => {
                 let result = runtime.block_on(future);
@@ -195,9 +203,9 @@ pub fn duration_of(text: &str, flag: &str) -> Result<std::time::Duration, Diagno
 
 fn data_home() -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let base = set("XDG_DATA_HOME").filter(|path| path.is_absolute()).unwrap_or_else(|| {
-        set("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".local/share")
-    });
+    let base = set("XDG_DATA_HOME")
+        .filter(|path| path.is_absolute())
+        .unwrap_or_else(|| set("HOME").unwrap_or_else(|| PathBuf::from("/")).join(".local/share"));
     base.join("sandplan")
 }
 

@@ -166,8 +166,12 @@ impl Project {
                     Ok(objects) => expired.extend(objects.into_iter().filter_map(|object| {
                         let expires_at = object.ownership.as_ref()?.expires_at?;
                         let provider = name.clone();
-                        (expires_at <= now)
-                            .then_some(Expired { provider, kind, object, expires_at })
+                        (expires_at <= now).then_some(Expired {
+                            provider,
+                            kind,
+                            object,
+                            expires_at,
+                        })
                     })),
                 }
             }
@@ -197,9 +201,9 @@ impl Session<'_> {
     /// Drops the rows of objects that were destroyed outside of a plan.
     pub fn forget_destroyed(&mut self, destroyed: &[Expired]) -> Result<(), Diagnostics> {
         for object in self.state()?.objects {
-            let is_gone = destroyed.iter().any(|d| {
-                d.provider == object.provider && d.object.remote_id == object.remote_id
-            });
+            let is_gone = destroyed
+                .iter()
+                .any(|d| d.provider == object.provider && d.object.remote_id == object.remote_id);
             if is_gone {
                 self.remove(&object.key())?;
             }

@@ -123,9 +123,10 @@ pub fn complete(saved: &mut Plan, fresh: Plan) -> Result<(), Diagnostics> {
         {
             continue;
         }
-        let found = fresh.changes.iter().find(|other| {
-            other.address == change.address && other.deposed == change.deposed
-        });
+        let found = fresh
+            .changes
+            .iter()
+            .find(|other| other.address == change.address && other.deposed == change.deposed);
         let same = found.and_then(|other| other.after.as_ref()).filter(|other| {
             redact(&other.attributes, &lineage) == redact(&after.attributes, &lineage)
         });

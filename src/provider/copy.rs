@@ -199,7 +199,8 @@ async fn receive(
     let unpacking = tokio::task::spawn_blocking(move || unpack(reader, &fresh));
     let argv = ["/bin/sh", "-c", SEND, "sh", above, name];
     let input = Box::new(tokio::io::empty());
-    let outcome = exec.exec(request(id, &argv, ExecIo::Stream { input, output: Box::new(output) })).await;
+    let outcome =
+        exec.exec(request(id, &argv, ExecIo::Stream { input, output: Box::new(output) })).await;
     let unpacked = unpacking.await.map_err(|error| broken(io::Error::other(error)))?;
     match outcome {
         Ok(outcome) if outcome.code == NO_SUCH_FILE => {

@@ -104,8 +104,14 @@ impl Local {
         let env = overridden(record.env, [("TERM".to_owned(), request.term)].into());
         let argv = console::LOGIN_SHELL.map(str::to_owned);
         let stdio = pair.stdio().map_err(no_terminal)?;
-        let launch =
-            Launch { bwrap: &self.bwrap, jail: &jail, argv: &argv, env: &env, workdir: None, stdio };
+        let launch = Launch {
+            bwrap: &self.bwrap,
+            jail: &jail,
+            argv: &argv,
+            env: &env,
+            workdir: None,
+            stdio,
+        };
         let code = console::join(terminal, pair, launch.start().await?).await;
         let code = code.map_err(no_terminal)?;
         code.ok_or_else(|| ProviderError::new(ProviderErrorKind::Unavailable, account::explain("")))
@@ -320,14 +326,18 @@ fn only_sandboxes(kind: ResourceType) -> Result<(), ProviderError> {
 fn gone(id: &RemoteId) -> ProviderError {
     ProviderError::new(
         ProviderErrorKind::NotFound,
-        format!("The sandbox {id} is gone from this machine. Run `sandplan plan` to see what is missing."),
+        format!(
+            "The sandbox {id} is gone from this machine. Run `sandplan plan` to see what is missing."
+        ),
     )
 }
 
 fn unreadable(id: &RemoteId, error: &io::Error) -> ProviderError {
     ProviderError::new(
         ProviderErrorKind::Rejected,
-        format!("The `sandbox.json` of {id} is damaged ({error}). Repair it, or destroy the sandbox."),
+        format!(
+            "The `sandbox.json` of {id} is damaged ({error}). Repair it, or destroy the sandbox."
+        ),
     )
 }
 

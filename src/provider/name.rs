@@ -9,7 +9,8 @@ use crate::address::{Address, InstanceKey};
 pub fn default_name(address: &Address) -> String {
     let modules = address.block.module.iter().map(|step| (&step.name, step.key.as_ref()));
     let own = (&address.block.name, address.key.as_ref());
-    let words = modules.chain([own]).flat_map(|(name, key)| [Some(name.to_string()), key.map(word)]);
+    let words =
+        modules.chain([own]).flat_map(|(name, key)| [Some(name.to_string()), key.map(word)]);
     let label = dns_label(&words.flatten().collect::<Vec<_>>().join("-"));
     if label.is_empty() { "sandbox".to_owned() } else { label }
 }

@@ -95,7 +95,8 @@ impl Check<'_> {
         for (key, value) in members(self.config.attributes, "labels") {
             let name = key.rsplit_once('/').map_or(key, |(_, name)| name);
             if key.starts_with("sandplan-") {
-                let detail = format!("`{key}` begins with `sandplan-`, which is reserved for ownership.");
+                let detail =
+                    format!("`{key}` begins with `sandplan-`, which is reserved for ownership.");
                 self.problem("invalid-label", "labels", detail);
             } else if !is_label(name) || key.len() > 253 + name.len() {
                 let detail = format!("The key `{key}` is not a label: {LABEL_RULE}");

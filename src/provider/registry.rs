@@ -113,7 +113,8 @@ mod tests {
     #[test]
     fn local_takes_no_credentials() {
         let attributes = Value::object([("token", "x".into()), ("parallel", 4i64.into())]);
-        let problems = build("local", ProviderRef::of("local"), settings(attributes)).err().unwrap();
+        let problems =
+            build("local", ProviderRef::of("local"), settings(attributes)).err().unwrap();
         assert_eq!(problems.len(), 1);
         assert!(problems.to_string().contains("`token`"), "{problems}");
     }

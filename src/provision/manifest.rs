@@ -57,8 +57,7 @@ impl Manifest {
     /// Describes a directory or file, without what the patterns (as in
     /// `.gitignore`) exclude. Sockets, pipes and devices are left out.
     pub fn of(from: &Path, exclude: &[String]) -> Result<Self, ManifestError> {
-        let metadata =
-            fs::metadata(from).map_err(|_| ManifestError::Missing(from.to_owned()))?;
+        let metadata = fs::metadata(from).map_err(|_| ManifestError::Missing(from.to_owned()))?;
         if !metadata.is_dir() {
             let entries = describe(from, &metadata)?.map(|entry| (String::new(), entry));
             return Ok(Self(entries.into_iter().collect()));
@@ -101,7 +100,8 @@ impl Manifest {
         }
         for (path, entry) in old.0.iter().rev().filter(|(path, _)| is_inside(path)) {
             let is_directory = |entry: &Entry| matches!(entry, Entry::Directory { .. });
-            let stays = self.0.get(path).is_some_and(|new| is_directory(new) == is_directory(entry));
+            let stays =
+                self.0.get(path).is_some_and(|new| is_directory(new) == is_directory(entry));
             match is_directory(entry) {
                 _ if stays => {}
                 true => changes.remove_directories.push(path.clone()),
@@ -197,8 +197,17 @@ mod tests {
 
     #[test]
     fn excludes_mean_what_they_mean_in_gitignore() {
-        let from = directory(&[("a.log", ""), ("d/a.log", ""), ("d/keep.log", ""), ("n/x", ""), ("d/n", "")]);
-        assert_eq!(paths(&manifest(&from, &["*.log", "!keep.log", "/n/"])), ["d", "d/keep.log", "d/n"]);
+        let from = directory(&[
+            ("a.log", ""),
+            ("d/a.log", ""),
+            ("d/keep.log", ""),
+            ("n/x", ""),
+            ("d/n", ""),
+        ]);
+        assert_eq!(
+            paths(&manifest(&from, &["*.log", "!keep.log", "/n/"])),
+            ["d", "d/keep.log", "d/n"]
+        );
         assert_eq!(paths(&manifest(&from, &["n", "/a.log"])), ["d", "d/a.log", "d/keep.log"]);
     }
 
@@ -207,7 +216,10 @@ mod tests {
         let from = directory(&[]);
         std::os::unix::fs::symlink("/etc", from.path().join("l")).unwrap();
         let link = Entry::Link { target: "/etc".into() };
-        assert_eq!(manifest(&from, &[]).entries().iter().collect::<Vec<_>>(), [(&"l".to_owned(), &link)]);
+        assert_eq!(
+            manifest(&from, &[]).entries().iter().collect::<Vec<_>>(),
+            [(&"l".to_owned(), &link)]
+        );
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::provider::copy::{Entry, unpack_inside};
 use crate::provider::sandbox::Sync;
 use crate::provider::{ExecIo, ExecOutcome, ProviderError, ProviderErrorKind};
 
-const READ: &str = r#"mkdir -p -- "$1/sync" "$3" && if [ -e "$1/sync/$2" ]; then cat "$1/sync/$2"; fi"#;
+const READ: &str =
+    r#"mkdir -p -- "$1/sync" "$3" && if [ -e "$1/sync/$2" ]; then cat "$1/sync/$2"; fi"#;
 const WRITE: &str = r#"cat >"$1/sync/.$2" && mv -f "$1/sync/.$2" "$1/sync/$2""#;
 const REMOVE: &str = r#"cd -- "$1" 2>/dev/null || exit 0; xargs -0 -r rm -f --"#;
 const REMOVE_DIRECTORIES: &str =
@@ -123,10 +124,7 @@ async fn describe(from: &Path, exclude: &[String]) -> Result<Manifest, String> {
 }
 
 /// Reads what was put there; nothing where that was damaged.
-async fn read(
-    run: &Run<'_>,
-    place: &Destination,
-) -> Result<Result<Manifest, End>, ProviderError> {
+async fn read(run: &Run<'_>, place: &Destination) -> Result<Result<Manifest, End>, ProviderError> {
     let arguments = [DIRECTORY, &place.key, &place.directory];
     let outcome = shell(run, READ, &arguments, Vec::new()).await?;
     Ok(match outcome.code {

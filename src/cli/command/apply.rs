@@ -13,24 +13,31 @@ pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit,
     context.speak_json(args.plan.json);
     let options = planning::options(&args.plan, destroy)?;
     if args.plan.json && !args.auto_approve && args.plan_file.is_none() {
-        return Err(usage("With -json nobody can be asked: add -auto-approve, or name a saved plan.").into());
+        return Err(usage(
+            "With -json nobody can be asked: add -auto-approve, or name a saved plan.",
+        )
+        .into());
     }
     if let Some(file) = &args.plan_file {
         if destroy {
-            return Err(usage("`destroy` makes its own plan; apply a saved one with `apply`.").into());
+            return Err(
+                usage("`destroy` makes its own plan; apply a saved one with `apply`.").into()
+            );
         }
         let plan = saved::read(&context.path(file))?;
         return saved_plan(context, args, plan).await;
     }
     let project = context.load(&args.plan.config, Strictness::Complete)?;
     let timeout = planning::lock_timeout(&args.plan.lock)?;
-    let mut session = open(context, &project, (if destroy { "destroy" } else { "apply" }, timeout), args).await?;
+    let mut session =
+        open(context, &project, (if destroy { "destroy" } else { "apply" }, timeout), args).await?;
     let mut events = planning::events(context, args.plan.json);
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
     let plan = planning::make(context, &project, &prior, &options)?;
     planning::show(context, &plan, args.plan.json, &mut events);
     drop(events);
-    let needs_asking = !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
+    let needs_asking =
+        !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
     if needs_asking && !args.auto_approve {
         planning::confirm(context, &plan, args.plan.input)?;
     }

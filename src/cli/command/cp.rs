@@ -44,7 +44,9 @@ fn neither() -> Diagnostic {
 /// Reads `NAME:PATH`, as scp does: a colon before any slash names a sandbox.
 fn place(text: &str) -> Place<'_> {
     match text.split_once(':') {
-        Some((name, path)) if !name.is_empty() && !name.contains('/') => Place::Sandbox { name, path },
+        Some((name, path)) if !name.is_empty() && !name.contains('/') => {
+            Place::Sandbox { name, path }
+        }
         _ => Place::Here(text),
     }
 }

@@ -34,7 +34,8 @@ fn lines(context: &Context, args: &Eval) -> Result<Exit, Diagnostics> {
             .into());
     }
     let unreadable = |error: std::io::Error| {
-        Diagnostic::error("unreadable-file", "Cannot read standard input").detail(format!("{error}."))
+        Diagnostic::error("unreadable-file", "Cannot read standard input")
+            .detail(format!("{error}."))
     };
     let input = context.terminal.read_input().map_err(unreadable)?;
     let mut failed = false;
@@ -43,7 +44,9 @@ fn lines(context: &Context, args: &Eval) -> Result<Exit, Diagnostics> {
         failed |= value.is_err();
         match (args.json, value) {
             (true, value) => context.terminal.out(&format!("{}\n", result_json(value, context))),
-            (false, Ok(value)) => context.terminal.out(&format!("{}\n", render::value::hcl(&value))),
+            (false, Ok(value)) => {
+                context.terminal.out(&format!("{}\n", render::value::hcl(&value)))
+            }
             (false, Err(problems)) => context.report(&problems),
         }
     }

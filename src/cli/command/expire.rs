@@ -64,9 +64,13 @@ async fn forget(
             warnings.extend(session.forget_destroyed(destroyed).err().into_iter().flatten());
             warnings
         }
-        Err(problems) if is_locked(&problems) => Diagnostic::warning("state-locked", "The state was not updated")
-            .detail("Somebody else holds its lock; the next plan finds out by itself what is gone.")
-            .into(),
+        Err(problems) if is_locked(&problems) => {
+            Diagnostic::warning("state-locked", "The state was not updated")
+                .detail(
+                    "Somebody else holds its lock; the next plan finds out by itself what is gone.",
+                )
+                .into()
+        }
         Err(problems) => problems,
     }
 }

@@ -26,7 +26,8 @@ pub fn run(context: &Context, args: &Fmt) -> Result<Exit, Diagnostics> {
 
 fn standard_input(context: &Context, args: &Fmt) -> Result<Exit, Diagnostics> {
     let unreadable = |error: std::io::Error| {
-        Diagnostic::error("unreadable-file", "Cannot read standard input").detail(format!("{error}."))
+        Diagnostic::error("unreadable-file", "Cannot read standard input")
+            .detail(format!("{error}."))
     };
     let text = context.terminal.read_input().map_err(unreadable)?;
     let source = Source::new("<stdin>", text);

@@ -11,9 +11,12 @@ use crate::object::RemoteId;
 
 /// Takes an object that exists into the state, under an address of the configuration.
 pub async fn run(context: &Context, args: &Import) -> Result<Exit, Diagnostics> {
-    let address: Address = args.address.parse().map_err(|error: crate::address::AddressError| {
-        Diagnostic::error("usage", "Invalid address").detail(format!("{error}.")).failure(Failure::Usage)
-    })?;
+    let address: Address =
+        args.address.parse().map_err(|error: crate::address::AddressError| {
+            Diagnostic::error("usage", "Invalid address")
+                .detail(format!("{error}."))
+                .failure(Failure::Usage)
+        })?;
     let project = context.load(&args.config, Strictness::Complete)?;
     let timeout = planning::lock_timeout(&args.lock)?;
     let mut events = context.events();

@@ -43,12 +43,12 @@ fn scaffold(context: &Context) -> Result<(), Diagnostics> {
         .unwrap_or_else(|_| "my-project".to_owned());
     let text = SCAFFOLD.replace("my-project", &project);
     // Never over a file that is there, also when it appeared just now.
-    std::fs::File::create_new(&path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| {
+    std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(
+        |error| {
             Diagnostic::error("unwritable-file", "Cannot write the configuration")
                 .detail(format!("{}: {error}.", path.display()))
-        })?;
+        },
+    )?;
     context.terminal.say(&format!("Wrote {} with one sandbox to start from.\n\n", path.display()));
     Ok(())
 }

@@ -43,7 +43,10 @@ pub async fn run(context: &Context, args: &Logs) -> Result<Exit, Diagnostics> {
     if outcome.code == 66 {
         let known: Vec<&str> = target.object.steps.iter().map(|step| step.name.as_str()).collect();
         return Err(Diagnostic::error("no-such-log", "No such log")
-            .detail(format!("The sandbox has no log of a step `{step}`. Its steps: {}.", known.join(", ")))
+            .detail(format!(
+                "The sandbox has no log of a step `{step}`. Its steps: {}.",
+                known.join(", ")
+            ))
             .into());
     }
     context.terminal.out(&String::from_utf8_lossy(&outcome.stdout));

@@ -36,7 +36,8 @@ pub fn options(args: &PlanArgs, destroy: bool) -> Result<PlanOptions, Diagnostic
 
 fn selectors(texts: &[String], flag: &str) -> Result<Vec<Selector>, Diagnostics> {
     let read = |text: &String| {
-        Selector::from_str(text).map_err(|why| Diagnostics::from(usage(&format!("{flag}={text}: {why}."))))
+        Selector::from_str(text)
+            .map_err(|why| Diagnostics::from(usage(&format!("{flag}={text}: {why}."))))
     };
     texts.iter().map(read).collect()
 }
@@ -127,7 +128,9 @@ pub fn confirm(context: &Context, plan: &Plan, input: bool) -> Result<(), Diagno
             .detail("Nobody can be asked here. Review the plan, then run again with `-auto-approve`, or apply a plan saved with `plan -out=FILE`.")
             .into());
     }
-    let text = format!("\n{question}\n  {explanation}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ");
+    let text = format!(
+        "\n{question}\n  {explanation}\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: "
+    );
     match context.terminal.ask(&text).as_deref() {
         Some("yes") => {
             context.terminal.say("\n");

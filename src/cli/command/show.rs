@@ -23,7 +23,9 @@ pub fn run(context: &Context, args: &Show) -> Result<Exit, Diagnostics> {
         None => {
             let (_, state) = context.load_state()?;
             match args.json {
-                true => format!("{}\n", render::state_json::document(&state, env!("CARGO_PKG_VERSION"))),
+                true => {
+                    format!("{}\n", render::state_json::document(&state, env!("CARGO_PKG_VERSION")))
+                }
                 false => render::state_text::state(&state, Paint::new(options.color)),
             }
         }

@@ -56,7 +56,11 @@ fn pull(context: &Context) -> Result<Exit, Diagnostics> {
     Ok(Exit::Done)
 }
 
-async fn mv(context: &Context, lock: &LockArgs, (from, to): (&str, &str)) -> Result<Exit, Diagnostics> {
+async fn mv(
+    context: &Context,
+    lock: &LockArgs,
+    (from, to): (&str, &str),
+) -> Result<Exit, Diagnostics> {
     let (from, to) = (parse(from)?, parse(to)?);
     let project = context.load(&ConfigArgs::default(), Strictness::Optional)?;
     open(context, &project, ("state mv", lock)).await?.rename(&from, &to)?;
@@ -78,7 +82,10 @@ async fn rm(context: &Context, lock: &LockArgs, addresses: &[String]) -> Result<
     }
     for key in &keys {
         session.remove(key)?;
-        context.terminal.say(&format!("Removed {}. Its object lives on, and `drift` shows it as an orphan.\n", key.address));
+        context.terminal.say(&format!(
+            "Removed {}. Its object lives on, and `drift` shows it as an orphan.\n",
+            key.address
+        ));
     }
     Ok(Exit::Done)
 }
@@ -97,8 +104,10 @@ async fn push(
         false => std::fs::read_to_string(context.path(file)).map_err(unreadable)?,
     };
     let state: State = serde_json::from_str(&text).map_err(|error| {
-        Diagnostic::error("invalid-state", "Not a state")
-            .detail(format!("{}: {error}. `state pull` writes what `state push` reads.", file.display()))
+        Diagnostic::error("invalid-state", "Not a state").detail(format!(
+            "{}: {error}. `state pull` writes what `state push` reads.",
+            file.display()
+        ))
     })?;
     let project = context.load(&ConfigArgs::default(), Strictness::Optional)?;
     open(context, &project, ("state push", lock)).await?.push(&state, force)?;
@@ -106,7 +115,11 @@ async fn push(
     Ok(Exit::Done)
 }
 
-async fn recover(context: &Context, config: &ConfigArgs, lock: &LockArgs) -> Result<Exit, Diagnostics> {
+async fn recover(
+    context: &Context,
+    config: &ConfigArgs,
+    lock: &LockArgs,
+) -> Result<Exit, Diagnostics> {
     let project = context.load(config, Strictness::Lenient)?;
     let mut events = context.events();
     let mut session = open(context, &project, ("state recover", lock)).await?;
@@ -115,8 +128,11 @@ async fn recover(context: &Context, config: &ConfigArgs, lock: &LockArgs) -> Res
         context.terminal.say(&format!("Recovered {address}.\n"));
     }
     context.terminal.say(&match found.len() {
-        0 => "Nothing to recover: every object with this project's labels is in the state.\n".to_owned(),
-        count => format!("{count} objects are in the state again. `sandplan plan` shows what differs.\n"),
+        0 => "Nothing to recover: every object with this project's labels is in the state.\n"
+            .to_owned(),
+        count => {
+            format!("{count} objects are in the state again. `sandplan plan` shows what differs.\n")
+        }
     });
     Ok(Exit::Done)
 }

@@ -86,12 +86,8 @@ fn parse(version: &str) -> Option<(u32, u32)> {
 }
 
 async fn probe(bwrap: &Path, identity: Identity) -> Result<(), ProviderError> {
-    let jail = Jail {
-        host_name: "probe".to_owned(),
-        shares_network: false,
-        binds: Vec::new(),
-        identity,
-    };
+    let jail =
+        Jail { host_name: "probe".to_owned(), shares_network: false, binds: Vec::new(), identity };
     let io = ExecIo::Capture(None);
     let (env, argv) = (BTreeMap::new(), ["true".to_owned()]);
     let launch = Launch {

@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 
 use crate::address::ResourceType;
 use crate::object::{OperationId, Ownership, RemoteId, RemoteObject};
-use crate::provider::sandbox::{Port, Sandbox, schema};
 use crate::provider::name::default_name;
+use crate::provider::sandbox::{Port, Sandbox, schema};
 use crate::value::{Type, Value};
 
 /// The version of the file's shape.
@@ -159,7 +159,10 @@ impl Record {
         let number = |n: u16| Value::from(i64::from(n));
         let ports = self.ports.iter().map(|(name, port)| {
             let host = port.host.map_or(Value::Null(Type::Number), number);
-            (Arc::from(name.as_str()), Value::object([("guest", number(port.guest)), ("host", host)]))
+            (
+                Arc::from(name.as_str()),
+                Value::object([("guest", number(port.guest)), ("host", host)]),
+            )
         });
         let Some(Type::Map(element)) = schema().block.block("port").map(|b| b.value_type()) else {
             return Value::null();
@@ -170,9 +173,10 @@ impl Record {
 
     fn urls(&self) -> Value {
         let reachable = self.ports.iter().filter(|_| self.shares_network());
-        Value::string_map(reachable.map(|(name, port)| {
-            (name.as_str(), format!("http://127.0.0.1:{}", port.guest))
-        }))
+        Value::string_map(
+            reachable
+                .map(|(name, port)| (name.as_str(), format!("http://127.0.0.1:{}", port.guest))),
+        )
     }
 }
 

@@ -69,10 +69,9 @@ fn judge(progress: Progress, outcome: ExecOutcome) -> Result<ExecOutcome, Provid
             ProviderErrorKind::Rejected,
             format!("The directory to start in does not exist in the sandbox ({said})."),
         )),
-        Progress::NoJail => Err(ProviderError::new(
-            ProviderErrorKind::Unavailable,
-            super::account::explain(&said),
-        )),
+        Progress::NoJail => {
+            Err(ProviderError::new(ProviderErrorKind::Unavailable, super::account::explain(&said)))
+        }
     }
 }
 
@@ -128,8 +127,11 @@ async fn transfer(child: &mut Child, io: ExecIo) -> Ended {
         std::future::pending::<std::convert::Infallible>().await
     };
     let receiving = async {
-        let (stdout, stderr, status) =
-            tokio::join!(receive(stdout, output, lines.clone()), receive(stderr, None, lines.clone()), child.wait());
+        let (stdout, stderr, status) = tokio::join!(
+            receive(stdout, output, lines.clone()),
+            receive(stderr, None, lines.clone()),
+            child.wait()
+        );
         io::Result::Ok((status?, stdout?, stderr?))
     };
     tokio::select! {

@@ -97,12 +97,14 @@ impl Snapshotter<'_> {
 
     /// Finds a snapshot by its name, or one of any sandbox by its id.
     fn find(&self, sandbox: &str, wanted: &str) -> Result<Saved, ProviderError> {
-        let is_wanted =
-            |saved: &Saved| saved.id == wanted || (saved.sandbox == sandbox && saved.name == wanted);
+        let is_wanted = |saved: &Saved| {
+            saved.id == wanted || (saved.sandbox == sandbox && saved.name == wanted)
+        };
         self.all().into_iter().find(is_wanted).ok_or_else(|| {
             let names: Vec<_> = self.list(sandbox).into_iter().map(|saved| saved.name).collect();
             let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let message = format!("There is no snapshot `{wanted}` of this sandbox (saved: {known}).");
+            let message =
+                format!("There is no snapshot `{wanted}` of this sandbox (saved: {known}).");
             ProviderError::new(ProviderErrorKind::NotFound, message)
         })
     }

@@ -16,9 +16,10 @@ pub fn validate(
     honouring: &dyn Fn(&str) -> Vec<&'static str>,
 ) -> Diagnostics {
     let mut problems = portable::check(config, Some(&WRITABLE));
-    problems.extend(unsupported(config).map(|argument| {
-        portable::unsupported(config, argument, "local", &honouring(argument))
-    }));
+    problems
+        .extend(unsupported(config).map(|argument| {
+            portable::unsupported(config, argument, "local", &honouring(argument))
+        }));
     problems.extend(network(config));
     problems.extend(ports(config));
     problems
@@ -69,7 +70,12 @@ fn ports(config: &ResourceConfig<'_>) -> Vec<Diagnostic> {
     if sandbox.network.as_deref() == Some("none") && !sandbox.ports.is_empty() {
         let detail = "The sandbox has no network, so its ports cannot be reached. Remove the \
                       `port` blocks, or `network = \"none\"`.";
-        problems.push(error(config, "port", ("unreachable-port", "Port without a network"), detail.into()));
+        problems.push(error(
+            config,
+            "port",
+            ("unreachable-port", "Port without a network"),
+            detail.into(),
+        ));
     }
     problems
 }

@@ -1,0 +1,129 @@
+use crate::diagnostic::Severity;
+use crate::event::{Event, Recovery};
+use crate::object::Status;
+
+use super::fake::Fault;
+use super::stage::{Stage, address};
+
+fn outcomes(events: &[Event]) -> Vec<Recovery> {
+    let outcome = |event: &Event| match event {
+        Event::Recovered { outcome, .. } => Some(*outcome),
+        _ => None,
+    };
+    events.iter().filter_map(outcome).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_had_happened_is_adopted_with_what_was_planned() {
+    let mut stage = Stage::new();
+    stage.provisioned("sandbox.a", &[]);
+    stage.fault("create", "sandbox.a", Fault::LostAfter);
+    stage.apply().await;
+    let (warnings, events) = stage.recover().await;
+    assert_eq!((warnings.len(), outcomes(&events)), (0, vec![Recovery::Adopted]));
+    let object = stage.object("sandbox.a").unwrap();
+    assert_eq!((object.status, object.text("ttl")), (Status::Provisioning, Some("8h")));
+    assert_eq!((object.text("ipv4"), object.schema_version), (Some("10.0.0.1"), 1));
+    assert_eq!(stage.open_operations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_that_had_not_happened_is_closed() {
+    let mut stage = Stage::new();
+    let old = stage.existing("sandbox.a");
+    stage.replace_create_first("sandbox.a", &[]);
+    stage.fault("create", "sandbox.a", Fault::LostBefore);
+    stage.apply().await;
+    assert!(stage.object("sandbox.a").is_none(), "it is deposed until somebody knows");
+    let (_, events) = stage.recover().await;
+    assert_eq!(outcomes(&events), [Recovery::NothingHappened]);
+    assert_eq!(stage.object("sandbox.a").unwrap().remote_id, old.remote_id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_listing_settles_all_operations_of_a_type() {
+    let mut stage = Stage::new();
+    for n in 0..20 {
+        stage.create(&format!("sandbox.a[{n}]"), &[]);
+        stage.fault("create", &format!("sandbox.a[{n}]"), Fault::LostAfter);
+    }
+    stage.apply().await;
+    stage.platform().calls.clear();
+    stage.recover().await;
+    assert_eq!(stage.platform().calls, ["list sandbox"]);
+    assert_eq!(stage.state().objects.len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_cannot_be_asked_leaves_the_operation_open_with_a_warning() {
+    let mut stage = Stage::new();
+    stage.create("sandbox.a", &[]);
+    stage.fault("create", "sandbox.a", Fault::LostAfter);
+    stage.apply().await;
+    stage.platform().down = true;
+    let (warnings, events) = stage.recover().await;
+    assert_eq!(outcomes(&events), [Recovery::Unsure]);
+    assert!(warnings.iter().all(|warning| warning.severity == Severity::Warning));
+    assert!(warnings.to_string().contains("It is down."), "{warnings}");
+    assert_eq!(stage.open_operations().len(), 1);
+    stage.platform().down = false;
+    stage.recover().await;
+    assert!(stage.object("sandbox.a").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_is_settled_by_whether_the_object_is_there() {
+    for (fault, outcome, rows) in [
+        (Fault::LostAfter, Recovery::Deleted, 0),
+        (Fault::LostBefore, Recovery::NothingHappened, 1),
+    ] {
+        let mut stage = Stage::new();
+        stage.existing("sandbox.a");
+        stage.delete("sandbox.a", &[]);
+        stage.fault("delete", "sandbox.a", fault);
+        stage.apply().await;
+        assert_eq!(stage.state().objects.len(), 1);
+        let (_, events) = stage.recover().await;
+        assert_eq!((outcomes(&events), stage.state().objects.len()), (vec![outcome], rows));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_is_settled_by_reading_the_object_again() {
+    let mut stage = Stage::new();
+    stage.existing("sandbox.a");
+    stage.update("sandbox.a", &[]);
+    stage.fault("update", "sandbox.a", Fault::LostAfter);
+    stage.apply().await;
+    assert_eq!(stage.object("sandbox.a").unwrap().text("ttl"), Some("8h"));
+    stage.recover().await;
+    assert_eq!(stage.object("sandbox.a").unwrap().text("ttl"), Some("9h"));
+    assert_eq!(stage.open_operations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_provisioning_keeps_its_records() {
+    let mut stage = Stage::new();
+    stage.provisioned("sandbox.a", &[]);
+    // begun · id · made, provisioning begun · first step; then the process is killed.
+    stage.failpoint = Some(crate::state::Failpoint { transactions_left: 3, after_commit: true });
+    stage.apply().await;
+    let (_, events) = stage.recover().await;
+    assert_eq!(outcomes(&events), [Recovery::NothingHappened]);
+    let state = stage.state();
+    let object = state.current(&address("sandbox.a")).unwrap();
+    assert_eq!((object.status, object.steps.len()), (Status::Provisioning, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_appears_where_another_is_by_now_becomes_deposed() {
+    let mut stage = Stage::new();
+    stage.create("sandbox.a", &[]);
+    stage.fault("create", "sandbox.a", Fault::LostAfter);
+    stage.apply().await;
+    stage.existing("sandbox.a");
+    stage.recover().await;
+    let state = stage.state();
+    assert_eq!(state.objects.len(), 2);
+    assert!(state.objects.iter().any(|object| object.deposed.is_some()));
+}

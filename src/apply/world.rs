@@ -1,0 +1,128 @@
+//! What exists now, as far as this apply knows: the state's objects, and the
+//! value that each block has for expressions. Secrets of objects that this run
+//! made are readable here; nothing here is stored as it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::address::{Address, BlockAddress, InstanceKey};
+use crate::object::{DeposedKey, Object, ObjectKey, State};
+use crate::plan::Plan;
+use crate::value::Value;
+
+/// Objects by row, and blocks by address.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    objects: BTreeMap<ObjectKey, Object>,
+    blocks: BTreeMap<BlockAddress, Value>,
+}
+
+impl World {
+    /// Takes the state, and the values of the blocks that the plan shows.
+    pub(super) fn new(state: State, plan: &Plan) -> Self {
+        let mut values: BTreeMap<Address, Option<Value>> = BTreeMap::new();
+        for object in state.objects.iter().filter(|object| object.deposed.is_none()) {
+            values.insert(object.address.clone(), Some(object.attributes.clone()));
+        }
+        for change in plan.changes.iter().filter(|change| change.deposed.is_none()) {
+            values.insert(change.address.clone(), change.after_attributes().cloned());
+        }
+        let mut world = Self::default();
+        for (address, value) in values {
+            if let Some(value) = value {
+                world.set_value(&address, value);
+            }
+        }
+        world.objects = state.objects.into_iter().map(|object| (object.key(), object)).collect();
+        world
+    }
+
+    /// Returns the value of a block in expressions: an object for a single instance,
+    /// a tuple with `count`, an object of objects with `for_each`; nothing when it
+    /// has no instance.
+    pub(super) fn block(&self, block: &BlockAddress) -> Option<Value> {
+        self.blocks.get(block).cloned()
+    }
+
+    /// Finds an object by its row.
+    pub(super) fn object(&self, key: &ObjectKey) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// Finds the current object of an address.
+    pub(super) fn current(&self, address: &Address) -> Option<&Object> {
+        self.objects.get(&current_key(address))
+    }
+
+    /// Returns the value of one instance in expressions.
+    pub(super) fn value(&self, address: &Address) -> Option<&Value> {
+        let block = self.blocks.get(&address.block)?;
+        match &address.key {
+            None => Some(block),
+            Some(InstanceKey::String(key)) => block.get(key),
+            Some(InstanceKey::Number(at)) => block.as_elements()?.get(usize::try_from(*at).ok()?),
+        }
+    }
+
+    /// Takes note of an object that was made or changed.
+    pub(super) fn put(&mut self, object: Object) {
+        if object.deposed.is_none() {
+            self.set_value(&object.address, object.attributes.clone());
+        }
+        self.objects.insert(object.key(), object);
+    }
+
+    /// Takes note that an object is gone.
+    pub(super) fn remove(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+    }
+
+    /// Moves the current object of an address aside.
+    pub(super) fn depose(&mut self, address: &Address, key: &DeposedKey) {
+        if let Some(object) = self.objects.remove(&current_key(address)) {
+            let object = Object { deposed: Some(key.clone()), ..object };
+            self.objects.insert(object.key(), object);
+        }
+    }
+
+    /// Moves a deposed object back.
+    pub(super) fn restore(&mut self, address: &Address, key: &DeposedKey) {
+        let from = ObjectKey { address: address.clone(), deposed: Some(key.clone()) };
+        if let Some(object) = self.objects.remove(&from) {
+            self.put(Object { deposed: None, ..object });
+        }
+    }
+
+    /// Changes one instance in place, so that a block of n instances that are made
+    /// one after the other does not cost n².
+    fn set_value(&mut self, address: &Address, value: Value) {
+        let block = self.blocks.entry(address.block.clone());
+        match &address.key {
+            None => *block.or_insert_with(Value::null) = value,
+            Some(InstanceKey::String(key)) => {
+                let block = block.or_insert_with(|| Value::Object(Arc::default()));
+                if let Value::Object(instances) = block {
+                    Arc::make_mut(instances).insert(key.clone(), value);
+                }
+            }
+            Some(InstanceKey::Number(at)) => {
+                let block = block.or_insert_with(|| Value::Tuple(Arc::default()));
+                if let Value::Tuple(instances) = block {
+                    set_at(Arc::make_mut(instances), usize::try_from(*at).unwrap_or(0), value);
+                }
+            }
+        }
+    }
+}
+
+fn set_at(instances: &mut Vec<Value>, at: usize, value: Value) {
+    while instances.len() <= at {
+        instances.push(Value::null());
+    }
+    instances[at] = value;
+}
+
+/// Returns the row of an address's current object.
+pub(super) fn current_key(address: &Address) -> ObjectKey {
+    ObjectKey { address: address.clone(), deposed: None }
+}
