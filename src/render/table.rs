@@ -41,13 +41,12 @@ pub struct TableOptions {
 impl Row {
     /// Takes what the state knows of a sandbox.
     pub fn of(object: &Object) -> Self {
-        let time = |name| object.text(name).and_then(|text| text.parse().ok());
-        let text = |name| object.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        let region =
-            object.attributes.get("region").and_then(|region| match region.as_elements() {
-                Some(regions) => regions.first().and_then(Value::as_str).map(str::to_owned),
-                None => region.as_str().map(str::to_owned),
-            });
+        let text = |name| shown(object.attributes.get(name)?);
+        let time = |name| text(name)?.parse().ok();
+        let region = object.attributes.get("region").and_then(|region| match region {
+            Value::List(_, all) | Value::Tuple(all) => all.first().and_then(shown),
+            one => shown(one),
+        });
         Self {
             name: text("name").unwrap_or_else(|| object.address.block.name.to_string()),
             address: Some(object.address.clone()),
@@ -55,7 +54,7 @@ impl Row {
             id: object.remote_id.to_string(),
             status: object.status.as_str().to_owned(),
             created_at: time("created_at"),
-            expires_at: object.expires_at(),
+            expires_at: time("expires_at"),
             place: text("ipv4").or(region),
         }
     }
@@ -75,6 +74,14 @@ impl Row {
             self.expires_at.map(expires).unwrap_or_default(),
             self.place.clone().unwrap_or_default(),
         ]
+    }
+}
+
+/// Returns a text that may be shown.
+fn shown(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.to_string()),
+        _ => None,
     }
 }
 
