@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, BlockAddress};
 use crate::deferred::Deferred;
 use crate::object::{DeposedKey, Lineage, Object, ObjectKey, ProviderRef};
-use crate::provider::TtlEnforcement;
 use crate::value::{AttributePath, Value};
+
+pub use crate::provider::TtlEnforcement;
 
 /// The version of the plan file's shape.
 pub const FORMAT: u32 = 1;

@@ -140,9 +140,7 @@ fn the_legend_explains_every_symbol_that_occurs() {
     +/- create replacement and then destroy
       . forget: drop from the state, leave the object alone
     "#);
-    insta::assert_snapshot!(text.lines().last().unwrap_or_default(), @r#"
-    Plan: 8 to add, 4 to change, 14 to destroy, 1 to forget.
-    "#);
+    insta::assert_snapshot!(text.lines().last().unwrap_or_default(), @r#"Plan: 8 to add, 4 to change, 14 to destroy, 1 to forget."#);
 }
 
 #[test]
@@ -342,6 +340,21 @@ fn output_changes_stand_below_the_summary() {
     You can apply this plan to save these new output values to the state, without
     changing any sandbox.
     "#);
+}
+
+#[test]
+fn a_secret_output_that_stays_the_same_is_no_change() {
+    let plan = sample::plan(Vec::new());
+    let secret = sample::secret();
+    let output = OutputChange {
+        name: "token".into(),
+        sensitive: true,
+        before: Some(redact(&secret, &plan.lineage)),
+        after: Some(secret),
+        deferred: None,
+    };
+    let text = draw(&Plan { outputs: vec![output], ..plan });
+    assert!(text.starts_with("No changes."), "{text}");
 }
 
 #[test]
