@@ -33,7 +33,7 @@ pub enum Verb {
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     RefreshStart {
         provider: ProviderRef,

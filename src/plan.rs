@@ -19,10 +19,11 @@ use crate::address::{Address, BlockAddress};
 use crate::deferred::Deferred;
 pub use crate::object::Drift;
 use crate::object::{DeposedKey, Lineage, Object, ObjectKey, ProviderRef};
-use crate::provider::TtlEnforcement;
 use crate::value::{AttributePath, Value};
 pub use build::{PlanInputs, PlanOptions, ProviderSet, plan};
 pub use select::Selector;
+
+pub use crate::provider::TtlEnforcement;
 
 /// The version of the plan file's shape.
 pub const FORMAT: u32 = 1;

@@ -20,6 +20,10 @@ pub mod progress;
 pub mod reason;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod secrecy_tests;
 pub mod state_json;
 pub mod state_text;
 pub mod style;

@@ -6,8 +6,7 @@ use jiff::Timestamp;
 
 use crate::address::{Address, ResourceType};
 use crate::object::{DeposedKey, Lineage};
-use crate::plan::{Action, Change, Drift};
-use crate::provider::TtlEnforcement;
+use crate::plan::{Action, Change, Drift, TtlEnforcement};
 use crate::redact::redact;
 use crate::render::diff::{DiffOptions, Differ, Entry, Mark, Pair, is_telling};
 use crate::render::paint::Paint;

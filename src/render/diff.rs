@@ -123,7 +123,7 @@ impl Differ {
 
     fn named(&mut self, pair: Pair<'_>, before: Option<&Members>, after: Option<&Members>) {
         let object = matches!(pair.known().map(Value::revealed), Some(Value::Object(_)));
-        let members = self.members(pair, object, before, after);
+        let members = self.members(pair.mark(), object, [before, after]);
         if members.is_empty() {
             return self.out.push_str("{}");
         }
@@ -145,20 +145,18 @@ impl Differ {
 
     fn members<'a>(
         &self,
-        pair: Pair<'a>,
+        whole: Mark,
         object: bool,
-        before: Option<&'a Members>,
-        after: Option<&'a Members>,
+        sides: [Option<&'a Members>; 2],
     ) -> Vec<(&'a str, Pair<'a>)> {
-        let whole = pair.mark();
         let hide_nulls = object && self.options.hide_nulls;
         let names: BTreeSet<&str> =
-            [before, after].into_iter().flatten().flat_map(|m| m.keys()).map(|k| &**k).collect();
+            sides.into_iter().flatten().flat_map(|m| m.keys()).map(|name| &**name).collect();
         names
             .into_iter()
             .map(|name| {
-                let side = |members: Option<&'a Members>| members.and_then(|m| m.get(name));
-                (name, Pair::new(side(before), side(after)).within(whole))
+                let [before, after] = sides.map(|members| members.and_then(|m| m.get(name)));
+                (name, Pair::new(before, after).within(whole))
             })
             .map(|(name, pair)| (name, if hide_nulls { pair.without_nulls() } else { pair }))
             .filter(|(_, pair)| !(hide_nulls && pair.is_void()))

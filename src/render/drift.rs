@@ -200,9 +200,7 @@ mod tests {
         - `sandbox.old` on local, 3h ago
         "#);
         let clean = sample::DriftFindings::default();
-        insta::assert_snapshot!(text(&clean.report(), &sample::text_options()), @r#"
-        No drift. Your sandboxes are as the state says.
-        "#);
+        insta::assert_snapshot!(text(&clean.report(), &sample::text_options()), @r#"No drift. Your sandboxes are as the state says."#);
         insta::assert_snapshot!(markdown(&clean.report()), @r#"
         ## sandplan drift: `checkout-web`
 
@@ -219,9 +217,7 @@ mod tests {
         }
         found.orphans[0].1.name = "x`\n# injected".to_owned();
         let text = markdown(&found.report());
-        insta::assert_snapshot!(text.lines().find(|l| l.contains("script")).unwrap_or(""), @r#"
-        | `sandbox.changed` | local | `ttl` | `"4h"` | ``` "a`\|``\n<script>" ``` |
-        "#);
+        insta::assert_snapshot!(text.lines().find(|l| l.contains("script")).unwrap_or(""), @r#"| `sandbox.changed` | local | `ttl` | `"4h"` | ``` "a`\|``\n<script>" ``` |"#);
         assert!(!text.lines().any(|line| line.starts_with("# injected")), "{text}");
     }
 }

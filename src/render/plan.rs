@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::plan::{Action, Mode, OutputChange, Plan, Summary};
 use crate::redact::redact;
 use crate::render::change::ChangeStyle;
-use crate::render::diff::{DiffOptions, Differ, Entry, Mark, Pair};
+use crate::render::diff::{DiffOptions, Differ, Entry, Pair};
 use crate::render::paint::Paint;
 use crate::render::value::key;
 use crate::render::words::paragraphs;
@@ -66,16 +66,16 @@ impl PlanText<'_> {
         let drift = self.drift();
         let changes = self.changes();
         let outputs = self.outputs();
+        let separator = if drift.is_empty() { String::new() } else { rule(self.options) + "\n" };
         if changes.is_empty() && (outputs.is_empty() || self.plan.mode == Mode::RefreshOnly) {
             let gap = if outputs.is_empty() { "" } else { "\n" };
-            return format!("{drift}{}{gap}{outputs}", self.nothing());
+            return format!("{drift}{}{gap}{outputs}", self.nothing(&separator));
         }
         if changes.is_empty() {
             let note = "You can apply this plan to save these new output values to the state, \
                         without changing any sandbox.";
-            return format!("{drift}{outputs}\n{}\n", self.prose(note));
+            return format!("{drift}{separator}{outputs}\n{}\n", self.prose(note));
         }
-        let separator = if drift.is_empty() { String::new() } else { rule(self.options) + "\n" };
         let gap = if outputs.is_empty() { "" } else { "\n" };
         format!("{drift}{separator}{changes}{gap}{outputs}")
     }
@@ -137,7 +137,7 @@ impl PlanText<'_> {
         text + "\n"
     }
 
-    fn nothing(&self) -> String {
+    fn nothing(&self, separator: &str) -> String {
         let drifted = !self.plan.drift.is_empty();
         let (title, rest) = match self.plan.mode {
             Mode::RefreshOnly if drifted => return String::new(),
@@ -165,26 +165,27 @@ impl PlanText<'_> {
         };
         let (prose, command) = rest.split_once('\n').unwrap_or((rest, ""));
         let command = if command.is_empty() { String::new() } else { format!("{command}\n") };
-        format!("{}\n\n{}\n{command}", self.paint.success(title), self.prose(prose))
+        format!("{separator}{}\n\n{}\n{command}", self.paint.success(title), self.prose(prose))
     }
 
     fn outputs(&self) -> String {
-        let changed: Vec<_> =
-            self.plan.outputs.iter().filter(|o| o.action() != Action::NoOp).collect();
+        let changed: Vec<_> = self
+            .plan
+            .outputs
+            .iter()
+            .map(|output| (key(&output.name), self.sides(output)))
+            .filter(|(_, (before, after))| before != after)
+            .collect();
         if changed.is_empty() {
             return String::new();
         }
-        let names: Vec<_> = changed.iter().map(|output| key(&output.name)).collect();
-        let sides: Vec<_> = changed.iter().map(|output| self.sides(output)).collect();
-        let entries: Vec<_> = names
+        let entries: Vec<_> = changed
             .iter()
-            .zip(&sides)
             .map(|(name, (before, after))| Entry {
                 name,
                 pair: Pair::new(before.as_ref(), after.as_ref()),
                 remark: None,
             })
-            .filter(|entry| entry.pair.mark() != Mark::Same)
             .collect();
         let mut differ = Differ::new(self.diff(false), 2);
         differ.entries(&entries, 0, "output");

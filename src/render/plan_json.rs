@@ -287,9 +287,7 @@ mod tests {
                 .build(),
         ]);
         let json = document(&plan);
-        insta::assert_snapshot!(json["planned_values"], @r#"
-        {"outputs":{},"root_module":{"child_modules":[{"address":"module.team[\"a\"]","child_modules":[{"resources":[{"address":"module.team[\"a\"].module.x.sandbox.b","mode":"managed","type":"sandbox","name":"b","provider_name":"local","schema_version":1,"values":{"a":true},"sensitive_values":{}}],"address":"module.team[\"a\"].module.x"}]}]}}
-        "#);
+        insta::assert_snapshot!(json["planned_values"], @r#"{"outputs":{},"root_module":{"child_modules":[{"address":"module.team[\"a\"]","child_modules":[{"resources":[{"address":"module.team[\"a\"].module.x.sandbox.b","mode":"managed","type":"sandbox","name":"b","provider_name":"local","schema_version":1,"values":{"a":true},"sensitive_values":{}}],"address":"module.team[\"a\"].module.x"}]}]}}"#);
         assert_eq!(json["resource_changes"][0]["module_address"], "module.team[\"a\"].module.x");
         assert_eq!(
             json["prior_state"]["values"]["root_module"]["resources"][0]["address"],

@@ -15,8 +15,8 @@ use crate::object::{
 };
 use crate::plan::{
     Action, Change, Drift, FORMAT, Mode, OutputChange, Plan, Planned, Reason, Summary,
+    TtlEnforcement,
 };
-use crate::provider::TtlEnforcement;
 use crate::value::{AttributePath, Type, Value};
 
 /// The text of every secret in here.

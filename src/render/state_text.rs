@@ -206,9 +206,7 @@ mod tests {
         }
         token = (sensitive value)
         "#);
-        insta::assert_snapshot!(state(&State::empty("l".into()), Paint::new(false)), @r#"
-        The state is empty. No resources are represented.
-        "#);
+        insta::assert_snapshot!(state(&State::empty("l".into()), Paint::new(false)), @r#"The state is empty. No resources are represented."#);
     }
 
     #[test]

@@ -41,22 +41,31 @@ pub struct TableOptions {
 impl Row {
     /// Takes what the state knows of a sandbox.
     pub fn of(object: &Object) -> Self {
-        let time = |name| object.text(name).and_then(|text| text.parse().ok());
-        let text = |name| object.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
-        let region =
-            object.attributes.get("region").and_then(|region| match region.as_elements() {
-                Some(regions) => regions.first().and_then(Value::as_str).map(str::to_owned),
-                None => region.as_str().map(str::to_owned),
-            });
+        let attributes = &object.attributes;
+        let name = attributes.get("name").and_then(shown);
         Self {
-            name: text("name").unwrap_or_else(|| object.address.block.name.to_string()),
+            name: name.unwrap_or_else(|| object.address.block.name.to_string()),
             address: Some(object.address.clone()),
             provider: object.provider.clone(),
             id: object.remote_id.to_string(),
             status: object.status.as_str().to_owned(),
-            created_at: time("created_at"),
-            expires_at: object.expires_at(),
-            place: text("ipv4").or(region),
+            created_at: time(attributes, "created_at"),
+            expires_at: time(attributes, "expires_at"),
+            place: place(attributes),
+        }
+    }
+
+    /// Takes what a platform reports of a sandbox that is in no state.
+    pub fn orphan(provider: &ProviderRef, object: &RemoteObject) -> Self {
+        Self {
+            name: object.name.clone(),
+            address: None,
+            provider: provider.clone(),
+            id: object.remote_id.to_string(),
+            status: "orphan".to_owned(),
+            created_at: time(&object.attributes, "created_at"),
+            expires_at: object.ownership.as_ref().and_then(|owner| owner.expires_at),
+            place: place(&object.attributes),
         }
     }
 
@@ -90,6 +99,27 @@ impl Row {
             self.expires_at.map(expires).unwrap_or_default(),
             self.place.clone().unwrap_or_default(),
         ]
+    }
+}
+
+fn time(attributes: &Value, name: &str) -> Option<Timestamp> {
+    shown(attributes.get(name)?)?.parse().ok()
+}
+
+/// Returns the address on the network, or else the first region.
+fn place(attributes: &Value) -> Option<String> {
+    let address = attributes.get("ipv4").and_then(shown);
+    address.or_else(|| match attributes.get("region")? {
+        Value::List(_, all) | Value::Tuple(all) => all.first().and_then(shown),
+        one => shown(one),
+    })
+}
+
+/// Returns a text that may be shown.
+fn shown(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.to_string()),
+        _ => None,
     }
 }
 
@@ -226,8 +256,6 @@ mod tests {
 
     #[test]
     fn the_list_as_json_has_full_times() {
-        insta::assert_snapshot!(json(&rows()[1..]), @r#"
-        {"format_version":"1.0","sandboxes":[{"name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null}]}
-        "#);
+        insta::assert_snapshot!(json(&rows()[1..]), @r#"{"format_version":"1.0","sandboxes":[{"name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null}]}"#);
     }
 }

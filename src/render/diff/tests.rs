@@ -144,19 +144,13 @@ fn long_texts_show_only_the_lines_around_a_change() {
 #[test]
 fn long_strings_show_the_stretch_that_differs() {
     let text = |middle: &str| Value::from("a".repeat(300) + middle + &"b".repeat(300));
-    insta::assert_snapshot!(change(text("old"), text("new")), @r#"
-      ~ x = …"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaoldbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"… (603 characters) -> …"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaanewbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"… (603 characters)
-    "#);
-    insta::assert_snapshot!(draw(None, Some(text("x"))), @r#"
-      + x = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"… (601 characters)
-    "#);
+    insta::assert_snapshot!(change(text("old"), text("new")), @r#"  ~ x = …"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaoldbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"… (603 characters) -> …"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaanewbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"… (603 characters)"#);
+    insta::assert_snapshot!(draw(None, Some(text("x"))), @r#"  + x = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"… (601 characters)"#);
 }
 
 #[test]
 fn unlike_values_are_drawn_one_after_the_other() {
-    insta::assert_snapshot!(change(Value::from("fsn1"), strings(&["fsn1", "nbg1"])), @r#"
-      ~ x = "fsn1" -> ["fsn1", "nbg1"]
-    "#);
+    insta::assert_snapshot!(change(Value::from("fsn1"), strings(&["fsn1", "nbg1"])), @r#"  ~ x = "fsn1" -> ["fsn1", "nbg1"]"#);
     let object = Value::object([("a", Value::tuple([Value::from(1)]))]);
     insta::assert_snapshot!(change(object, Value::Unknown(Type::Dynamic)), @r#"
     ~ x = {
@@ -187,12 +181,8 @@ fn removals_end_in_null_once() {
 #[test]
 fn sensitive_values_are_never_drawn() {
     let other = Value::from("another").sensitive();
-    insta::assert_snapshot!(change(secret(), other.clone()), @r#"
-      ~ x = (sensitive value)
-    "#);
-    insta::assert_snapshot!(draw(Some(Value::tuple([other, Value::from(1)])), None), @r#"
-      - x = [(sensitive value), 1] -> null
-    "#);
+    insta::assert_snapshot!(change(secret(), other.clone()), @r#"  ~ x = (sensitive value)"#);
+    insta::assert_snapshot!(draw(Some(Value::tuple([other, Value::from(1)])), None), @r#"  - x = [(sensitive value), 1] -> null"#);
 }
 
 #[test]

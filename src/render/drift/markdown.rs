@@ -51,7 +51,9 @@ fn rows(drift: &Drift, report: &DriftReport<'_>) -> String {
             value.map_or("-".to_owned(), |v| cell(&redact(v, report.lineage)))
         };
         let (before, now) = (side(&drift.before), side(after));
-        format!("| {name} | {} | {} | {before} | {now} |\n", drift.provider, code(attribute))
+        let provider = drift.provider.to_string();
+        let cells = [name.clone(), provider, code(attribute), before, now];
+        format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
     };
     drift.changed.iter().map(|path| row(path.root())).collect()
 }
@@ -85,9 +87,9 @@ fn list(title: &str, lines: impl Iterator<Item = String>) -> String {
     if lines.is_empty() { lines } else { format!("\n### {title}\n\n{lines}") }
 }
 
-/// Writes text as code that nothing in it can end, in a table as elsewhere.
+/// Writes text as code that nothing in it can end, whatever it holds.
 fn code(text: &str) -> String {
-    let text = printable(text).replace('|', "\\|");
+    let text = printable(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     let space = if longest > 0 { " " } else { "" };

@@ -124,13 +124,9 @@ fn our_own_events_have_types_of_their_own() {
 
 #[test]
 fn an_applied_output_hides_what_is_sensitive() {
-    insta::assert_snapshot!(first("outputs").lines().count(), @r#"
-    37
-    "#);
+    insta::assert_snapshot!(first("outputs").lines().count(), @r#"37"#);
     let applied = lines().into_iter().rfind(|l| l["type"] == "outputs").expect("outputs");
-    insta::assert_snapshot!(applied["outputs"], @r#"
-    {"motd":{"sensitive":false,"type":"string","value":"hello\nworld\n"},"ssh":{"sensitive":true,"type":["object",{"a":"string","key":"string"}],"value":{"a":"ssh a","key":null}},"token":{"sensitive":true,"type":"string","value":null}}
-    "#);
+    insta::assert_snapshot!(applied["outputs"], @r#"{"motd":{"sensitive":false,"type":"string","value":"hello\nworld\n"},"ssh":{"sensitive":true,"type":["object",{"a":"string","key":"string"}],"value":{"a":"ssh a","key":null}},"token":{"sensitive":true,"type":"string","value":null}}"#);
 }
 
 #[test]

@@ -140,9 +140,7 @@ fn the_legend_explains_every_symbol_that_occurs() {
     +/- create replacement and then destroy
       . forget: drop from the state, leave the object alone
     "#);
-    insta::assert_snapshot!(text.lines().last().unwrap_or_default(), @r#"
-    Plan: 8 to add, 4 to change, 14 to destroy, 1 to forget.
-    "#);
+    insta::assert_snapshot!(text.lines().last().unwrap_or_default(), @r#"Plan: 8 to add, 4 to change, 14 to destroy, 1 to forget."#);
 }
 
 #[test]
@@ -323,7 +321,6 @@ fn a_plan_without_changes_says_so() {
 fn output_changes_stand_below_the_summary() {
     let plan = Plan { outputs: sample::output_changes(), ..sample::plan(Vec::new()) };
     insta::assert_snapshot!(draw(&plan), @r#"
-
     Changes to Outputs:
       + count = 2
       ~ note  = <<-EOT
@@ -342,6 +339,91 @@ fn output_changes_stand_below_the_summary() {
     You can apply this plan to save these new output values to the state, without
     changing any sandbox.
     "#);
+}
+
+#[test]
+fn a_plan_says_whether_it_was_saved() {
+    let options = sample::text_options();
+    insta::assert_snapshot!(saved("a plan.bin", &options), @r#"
+    ─────────────────────────────────────────────────────────────────────────────
+
+    Saved the plan to: a plan.bin
+
+    To perform exactly these actions, run the following command to apply:
+        sandplan apply "a plan.bin"
+    "#);
+    insta::assert_snapshot!(not_saved(&options), @r#"
+    ─────────────────────────────────────────────────────────────────────────────
+
+    Note: You didn't use the -out option to save this plan, so sandplan can't
+    guarantee to take exactly these actions if you run "sandplan apply" now.
+    "#);
+}
+
+#[test]
+fn drift_is_told_apart_from_what_is_planned() {
+    let plan = Plan { drift: sample::drifts(), ..sample::plan(Vec::new()) };
+    let update = sample::every_change().into_iter().find(|c| c.action == Action::Update);
+    insta::assert_snapshot!(draw(&Plan { changes: update.into_iter().collect(), ..plan }), @r#"
+    Note: Objects have changed outside of sandplan
+
+    sandplan detected the following changes made outside of sandplan since the last
+    "sandplan apply" which may have affected this plan:
+
+      # sandbox.changed has changed
+      ~ sandbox "changed" {
+            id   = "sb-1"
+            name = "review-ada"
+          ~ ttl  = "4h" -> "1h"
+            # (6 unchanged attributes hidden)
+        }
+
+      # sandbox.gone has been deleted
+      - sandbox "gone" {
+            id   = "sb-1"
+            name = "review-ada"
+            # (7 unchanged attributes hidden)
+        }
+
+    Unless you have made equivalent changes to your configuration, or ignored the
+    relevant attributes using ignore_changes, the following plan may include actions
+    to undo or respond to these changes.
+
+    ─────────────────────────────────────────────────────────────────────────────
+
+    sandplan made the following plan. What happens to a resource is indicated with
+    the following symbols:
+      ~ update in-place
+
+    sandplan will perform the following actions:
+
+      # sandbox.changed will be updated in-place
+      ~ sandbox "changed" {
+          ~ id     = "sb-1" -> (known after apply)
+          ~ image  = "ubuntu-22.04" -> "ubuntu-24.04"
+            name   = "review-ada"
+          ~ status = "ready" -> (known after apply)
+          ~ ttl    = "4h" -> "8h"
+            # (4 unchanged attributes hidden)
+        }
+
+    Plan: 0 to add, 1 to change, 0 to destroy.
+    "#);
+}
+
+#[test]
+fn a_secret_output_that_stays_the_same_is_no_change() {
+    let plan = sample::plan(Vec::new());
+    let secret = sample::secret();
+    let output = OutputChange {
+        name: "token".into(),
+        sensitive: true,
+        before: Some(redact(&secret, &plan.lineage)),
+        after: Some(secret),
+        deferred: None,
+    };
+    let text = draw(&Plan { outputs: vec![output], ..plan });
+    assert!(text.starts_with("No changes."), "{text}");
 }
 
 #[test]
