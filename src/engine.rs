@@ -20,13 +20,16 @@ use crate::config::inputs::{self, Inputs};
 use crate::config::{Config, load};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
 use crate::event::EventStream;
-use crate::graph::{Context, Desired, Overrides};
+use crate::graph::{Context, Desired};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
 use crate::state::Store;
 
+pub use crate::apply::{OnFailure, Stop};
+pub use crate::graph::{Node, Overrides};
+pub use crate::provider::{ConsoleRequest, ExecIo, ExecRequest, SnapshotInfo};
 pub use operate::{ApplyOptions, Session};
 pub use reach::{Expired, Findings, is_locked};
 pub use target::Target;

@@ -13,9 +13,8 @@ use super::terminal::Terminal;
 use crate::config::inputs::{Given, Inputs};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Sources};
 use crate::duration;
-use crate::engine::{Environment, Project, Strictness};
+use crate::engine::{Environment, Overrides, Project, Strictness};
 use crate::event::EventStream;
-use crate::graph::Overrides;
 use crate::object::State;
 use crate::render;
 

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::apply::Stop;
+use crate::engine::Stop;
 
 /// Listens for both signals, and tells how often they came.
 pub fn stop() -> watch::Receiver<Stop> {

@@ -69,21 +69,6 @@ impl Row {
         }
     }
 
-    /// Takes what a platform says of a sandbox that is in no state.
-    pub fn orphan(provider: &ProviderRef, object: &RemoteObject) -> Self {
-        let time = |name| object.attributes.get(name)?.as_str()?.parse().ok();
-        Self {
-            name: object.name.clone(),
-            address: object.ownership.as_ref().map(|owner| owner.address.clone()),
-            provider: provider.clone(),
-            id: object.remote_id.to_string(),
-            status: "orphan".to_owned(),
-            created_at: time("created_at"),
-            expires_at: object.ownership.as_ref().and_then(|owner| owner.expires_at),
-            place: object.attributes.get("ipv4").and_then(Value::as_str).map(str::to_owned),
-        }
-    }
-
     fn cells(&self, now: Timestamp) -> [String; 7] {
         let age = |at: Timestamp| rough_span(now.as_second() - at.as_second());
         let expires = |at: Timestamp| match at > now {

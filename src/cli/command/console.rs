@@ -4,8 +4,8 @@ use crate::cli::Exit;
 use crate::cli::args::Console;
 use crate::cli::context::Context;
 use crate::diagnostic::Diagnostics;
+use crate::engine::ConsoleRequest;
 use crate::engine::Target;
-use crate::provider::ConsoleRequest;
 
 /// Opens a shell in a sandbox.
 pub async fn run(context: &Context, args: &Console) -> Result<Exit, Diagnostics> {

@@ -7,7 +7,7 @@ use crate::cli::args::Exec;
 use crate::cli::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::engine::Target;
-use crate::provider::{ExecIo, ExecRequest};
+use crate::engine::{ExecIo, ExecRequest};
 
 /// sandplan's own failures, as docker has it: 125.
 const OWN_FAILURE: u8 = 125;

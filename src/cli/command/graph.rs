@@ -4,8 +4,8 @@ use crate::cli::Exit;
 use crate::cli::args::{Graph, GraphFormat};
 use crate::cli::context::Context;
 use crate::diagnostic::Diagnostics;
+use crate::engine::Node;
 use crate::engine::Strictness;
-use crate::graph::Node;
 use crate::render::graph::{self, GraphView};
 
 /// Draws what refers to what.

@@ -5,7 +5,7 @@ use crate::cli::args::Logs;
 use crate::cli::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::Target;
-use crate::provider::{ExecIo, ExecRequest};
+use crate::engine::{ExecIo, ExecRequest};
 
 /// Where the step runner keeps its logs, in every sandbox.
 const LOGS: &str = "/var/lib/sandplan/log";

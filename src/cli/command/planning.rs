@@ -152,9 +152,9 @@ pub async fn carry_out(
     let options = ApplyOptions {
         parallelism: usize::from(args.parallelism),
         on_failure: match on_failure {
-            OnFailure::Keep => crate::apply::OnFailure::Keep,
-            OnFailure::DestroyNew => crate::apply::OnFailure::DestroyNew,
-            OnFailure::Stop => crate::apply::OnFailure::Stop,
+            OnFailure::Keep => crate::engine::OnFailure::Keep,
+            OnFailure::DestroyNew => crate::engine::OnFailure::DestroyNew,
+            OnFailure::Stop => crate::engine::OnFailure::Stop,
         },
         stop: signals::stop(),
     };

@@ -4,8 +4,8 @@ use crate::cli::Exit;
 use crate::cli::args::{Restore, Snapshot};
 use crate::cli::context::Context;
 use crate::diagnostic::Diagnostics;
+use crate::engine::SnapshotInfo;
 use crate::engine::Target;
-use crate::provider::SnapshotInfo;
 
 /// Saves a sandbox's files, or lists what is saved.
 pub async fn save(context: &Context, args: &Snapshot) -> Result<Exit, Diagnostics> {
