@@ -6,6 +6,7 @@ pub mod event;
 pub mod object;
 pub mod plan;
 pub mod provider;
+pub mod provision;
 pub mod redact;
 pub mod schema;
 pub mod value;

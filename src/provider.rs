@@ -5,6 +5,10 @@
 //! is a trait of its own ([`Exec`], [`Files`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
+pub mod copy;
+pub mod local;
+pub mod name;
+pub mod portable;
 pub mod registry;
 pub mod sandbox;
 
@@ -336,6 +340,11 @@ pub enum ExecIo {
     Capture(Option<UnboundedSender<String>>),
     /// The bytes are its input; its outputs are collected.
     Feed(Vec<u8>),
+    /// Both are streamed, whatever their size; only standard error is collected.
+    Stream {
+        input: Box<dyn tokio::io::AsyncRead + Send + Unpin>,
+        output: Box<dyn tokio::io::AsyncWrite + Send + Unpin>,
+    },
 }
 
 /// A command to run in a sandbox.
@@ -362,14 +371,23 @@ pub struct ExecOutcome {
     pub stderr: Vec<u8>,
 }
 
+/// Asks for an interactive shell.
+#[derive(Debug, Clone)]
+pub struct ConsoleRequest {
+    pub remote_id: RemoteId,
+    /// The kind of this process's terminal, as in `TERM`.
+    pub term: String,
+}
+
 /// Runs commands in a sandbox.
 #[async_trait]
 pub trait Exec: Send + Sync {
     /// Runs a command and waits for it. An error means that it could not be started.
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError>;
 
-    /// Opens an interactive shell on this process's terminal; returns its exit code.
-    async fn console(&self, id: &RemoteId) -> Result<i32, ProviderError>;
+    /// Opens an interactive login shell on this process's terminal; returns its exit
+    /// code. Where standard input is no terminal, the shell reads its commands from it.
+    async fn console(&self, request: ConsoleRequest) -> Result<i32, ProviderError>;
 }
 
 /// Copies files into and out of a sandbox.

@@ -1,1 +1,127 @@
 //! The platforms that this build knows: one line each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Provider;
+use super::local::{self, Clock, Local};
+use super::portable::asks_nothing;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
+use crate::object::ProviderRef;
+use crate::value::Value;
+
+/// What a provider is built from.
+pub struct Settings {
+    /// The attributes of the `provider` block, wholly known; an empty object
+    /// where there is none.
+    pub attributes: Value,
+    /// Where the block stands.
+    pub range: Option<SourceRange>,
+    /// The directory for what providers keep on this machine: `$XDG_DATA_HOME/sandplan`.
+    pub data_dir: PathBuf,
+    pub clock: Clock,
+}
+
+/// A platform that this build knows.
+pub struct Platform {
+    pub name: &'static str,
+    /// The arguments and blocks of a sandbox that it honours.
+    pub honours: &'static [&'static str],
+    build: fn(ProviderRef, Settings) -> Result<Arc<dyn Provider>, Diagnostics>,
+}
+
+const PLATFORMS: [Platform; 1] =
+    [Platform { name: "local", honours: &local::HONOURS, build: build_local }];
+
+/// Attributes of a `provider` block that are not the platform's own.
+const COMMON: [&str; 2] = ["alias", "parallel"];
+
+/// Lists the platforms, the default one first.
+pub fn platforms() -> &'static [Platform] {
+    &PLATFORMS
+}
+
+/// Builds a configured provider.
+pub fn build(
+    platform: &str,
+    name: ProviderRef,
+    settings: Settings,
+) -> Result<Arc<dyn Provider>, Diagnostics> {
+    match PLATFORMS.iter().find(|known| known.name == platform) {
+        Some(known) => (known.build)(name, settings),
+        None => Err(unknown(platform, settings.range).into()),
+    }
+}
+
+/// Lists the platforms that honour an argument or block of a sandbox.
+pub fn honouring(argument: &str) -> Vec<&'static str> {
+    let able = PLATFORMS.iter().filter(|platform| platform.honours.contains(&argument));
+    able.map(|platform| platform.name).collect()
+}
+
+/// Each alias keeps its sandboxes apart.
+fn build_local(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provider>, Diagnostics> {
+    accept(&settings, "local", &[])?;
+    let data_dir = settings.data_dir.join(name.to_string());
+    Ok(Arc::new(Local::new(name, data_dir, settings.clock)))
+}
+
+/// Refuses attributes of a `provider` block that the platform does not have.
+fn accept(settings: &Settings, platform: &str, own: &[&str]) -> Result<(), Diagnostics> {
+    let attributes = settings.attributes.as_attributes().into_iter().flat_map(|all| all.iter());
+    let set = attributes.filter(|(_, value)| !asks_nothing(value)).map(|(name, _)| &**name);
+    let strange = set.filter(|name| !COMMON.contains(name) && !own.contains(name));
+    let problem = |name: &str| {
+        let detail = format!("The provider `{platform}` has no argument `{name}`.");
+        Diagnostic::error("unsupported-argument", "Argument not supported by the provider")
+            .detail(detail)
+            .at(settings.range.clone())
+    };
+    strange.map(problem).collect::<Diagnostics>().into_result(())
+}
+
+fn unknown(platform: &str, range: Option<SourceRange>) -> Diagnostic {
+    let names: Vec<_> = PLATFORMS.iter().map(|known| known.name).collect();
+    let detail = format!(
+        "This build of sandplan has no provider `{platform}`; it has: {}.",
+        names.join(", ")
+    );
+    Diagnostic::error("unknown-provider", "Unknown provider")
+        .detail(detail)
+        .at(range)
+        .hint(did_you_mean(platform, names))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn settings(attributes: Value) -> Settings {
+        let clock: Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        Settings { attributes, range: None, data_dir: "/nonexistent".into(), clock }
+    }
+
+    #[test]
+    fn an_unknown_platform_is_suggested_a_near_one() {
+        let name = ProviderRef::of("locl");
+        let problems = build("locl", name, settings(Value::null())).err().unwrap();
+        assert!(problems.to_string().contains("did you mean `local`?"), "{problems}");
+    }
+
+    #[test]
+    fn local_takes_no_credentials() {
+        let attributes = Value::object([("token", "x".into()), ("parallel", 4i64.into())]);
+        let problems =
+            build("local", ProviderRef::of("local"), settings(attributes)).err().unwrap();
+        assert_eq!(problems.len(), 1);
+        assert!(problems.to_string().contains("`token`"), "{problems}");
+    }
+
+    #[test]
+    fn platforms_answer_for_what_they_honour() {
+        assert_eq!(honouring("env"), ["local"]);
+        assert!(honouring("image").is_empty());
+    }
+}

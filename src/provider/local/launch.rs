@@ -1,0 +1,272 @@
+//! From a jail and a command to a running process: file descriptors, the
+//! environment, and the pids by which it can be signalled.
+//!
+//! Secrets are in no command line: options, made-up files and the environment
+//! travel through unnamed files in memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use command_fds::{CommandFdExt, FdMapping};
+use rustix::fs::MemfdFlags;
+use rustix::process::{Pid, Signal};
+use tokio::process::{Child, Command};
+
+use super::jail::{HOME, Jail, ThisMachine};
+use super::spawner;
+use crate::provider::{ProviderError, ProviderErrorKind, portable};
+
+const OPTIONS_FD: i32 = 3;
+const STATUS_FD: i32 = 4;
+const MARKER_FD: i32 = 5;
+const ENVIRONMENT_FD: i32 = 6;
+const FIRST_FILE_FD: i32 = 10;
+
+/// Runs as `agent`, first thing inside. It marks that the jail stands, enters
+/// the directory, marks that too, takes on the environment, and becomes the
+/// command. A shell's `exec` gives 127 and 126 as everybody expects.
+const FIRST: &str = r#"printf . >&5
+cd -- "$1" || exit 1
+shift; unset OLDPWD
+printf . >&5
+. /proc/self/fd/6
+exec 3>&- 4>&- 5>&- 6>&-
+case $1 in -*) echo "$1: not found" >&2; exit 127;; esac
+exec "$@""#;
+
+/// A command to start in a jail.
+pub struct Launch<'a> {
+    pub bwrap: &'a Path,
+    pub jail: &'a Jail,
+    pub argv: &'a [String],
+    pub env: &'a BTreeMap<String, String>,
+    /// The directory inside to start in; the home directory when absent.
+    pub workdir: Option<&'a str>,
+    pub stdio: [Stdio; 3],
+}
+
+/// A command that was started.
+pub struct Running {
+    pub child: Child,
+    pub signals: Signals,
+    marker: File,
+}
+
+/// How a running sandbox's processes are signalled.
+pub struct Signals {
+    monitor: Option<Pid>,
+    status: File,
+}
+
+/// How far the start of a command came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The jail could not be built.
+    NoJail,
+    /// The directory to start in is not there.
+    NoDirectory,
+    /// The command, or the search for it, ran.
+    Command,
+}
+
+impl Launch<'_> {
+    /// Starts the command.
+    pub async fn start(self) -> Result<Running, ProviderError> {
+        let bwrap = self.bwrap.display().to_string();
+        let prepared = self.prepare().map_err(cannot_prepare)?;
+        let (command, status, marker) = prepared;
+        let child = spawner::spawn(command).await.map_err(|error| cannot_start(&bwrap, &error))?;
+        let monitor = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Ok(Running { child, signals: Signals { monitor, status }, marker })
+    }
+
+    fn prepare(self) -> io::Result<(Command, File, File)> {
+        let (status, marker) = (memory(b"")?, memory(b"")?);
+        let mut mappings = vec![
+            mapping(memory(&self.options())?, OPTIONS_FD),
+            mapping(status.try_clone()?, STATUS_FD),
+            mapping(marker.try_clone()?, MARKER_FD),
+            mapping(memory(exports(self.env)?.as_bytes())?, ENVIRONMENT_FD),
+        ];
+        for (fd, file) in (FIRST_FILE_FD..).zip(self.jail.synthesised()) {
+            mappings.push(mapping(memory(file.text.as_bytes())?, fd));
+        }
+        hide_inherited(&mut mappings)?;
+        let mut command = self.command();
+        command.fd_mappings(mappings).map_err(io::Error::other)?;
+        Ok((command, status, marker))
+    }
+
+    fn options(&self) -> Vec<u8> {
+        let options = self.jail.options(FIRST_FILE_FD, &ThisMachine);
+        options.iter().flat_map(|word| [word.as_encoded_bytes(), b"\0"].concat()).collect()
+    }
+
+    fn command(self) -> Command {
+        let mut command = Command::new(self.bwrap);
+        command.args(["--args", &OPTIONS_FD.to_string()]);
+        command.args(["--json-status-fd", &STATUS_FD.to_string(), "--"]);
+        command.args(self.jail.becoming_agent());
+        command.args(["/bin/sh", "-c", FIRST, "sandplan", self.workdir.unwrap_or(HOME)]);
+        command.args(self.argv).env_clear().current_dir("/").process_group(0);
+        let [stdin, stdout, stderr] = self.stdio;
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        command
+    }
+}
+
+impl Running {
+    /// Says how far the start came; final only once the process has ended.
+    pub fn progress(&self) -> Progress {
+        match self.marker.metadata().map_or(0, |metadata| metadata.len()) {
+            0 => Progress::NoJail,
+            1 => Progress::NoDirectory,
+            _ => Progress::Command,
+        }
+    }
+}
+
+impl Signals {
+    /// Sends a signal to the command and its process group, as a terminal would.
+    pub fn forward(&self, signal: Signal) {
+        if let Some(group) = self.init().or(self.monitor) {
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+
+    /// Ends every process of this command, by ending its pid namespace.
+    pub fn kill(&self) {
+        let _ = match (self.init(), self.monitor) {
+            (Some(init), _) => rustix::process::kill_process(init, Signal::KILL),
+            (None, Some(monitor)) => rustix::process::kill_process_group(monitor, Signal::KILL),
+            (None, None) => Ok(()),
+        };
+    }
+
+    /// Returns the process that is pid 1 inside, once bubblewrap has told it.
+    fn init(&self) -> Option<Pid> {
+        #[derive(serde::Deserialize)]
+        struct Status {
+            #[serde(rename = "child-pid")]
+            child: i32,
+        }
+        let mut text = [0; 256];
+        let length = self.status.read_at(&mut text, 0).ok()?;
+        let line = text[..length].split(|byte| *byte == b'\n').next()?;
+        Pid::from_raw(serde_json::from_slice::<Status>(line).ok()?.child)
+    }
+}
+
+/// Returns the exit code as shells count it: 128 + n for signal n.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+/// Checks what cannot be handed to a process.
+pub fn check(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), ProviderError> {
+    let rejected = |message: String| Err(ProviderError::new(ProviderErrorKind::Rejected, message));
+    if argv.is_empty() {
+        return rejected("There is no command to run.".to_owned());
+    }
+    if argv.iter().chain(env.values()).any(|text| text.contains('\0')) {
+        return rejected("A command or its environment contains a NUL character.".to_owned());
+    }
+    match env.keys().find(|name| !portable::is_variable(name)) {
+        Some(name) => rejected(format!("`{name}` cannot be the name of an environment variable.")),
+        None => Ok(()),
+    }
+}
+
+/// Writes an environment as a script that exports it.
+fn exports(env: &BTreeMap<String, String>) -> io::Result<String> {
+    use std::fmt::Write;
+    let base = [
+        ("HOME", HOME),
+        ("LANG", "C.UTF-8"),
+        ("LOGNAME", "agent"),
+        ("SHELL", "/bin/bash"),
+        ("TERM", "dumb"),
+        ("USER", "agent"),
+    ];
+    let base = base.into_iter().filter(|(name, _)| !env.contains_key(*name));
+    let all = base.chain(env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let mut script = String::new();
+    for (name, value) in all {
+        let quoted = value.replace('\'', r"'\''");
+        writeln!(script, "export {name}='{quoted}'").map_err(io::Error::other)?;
+    }
+    Ok(script)
+}
+
+fn memory(content: &[u8]) -> io::Result<File> {
+    let fd = rustix::fs::memfd_create("sandplan", MemfdFlags::CLOEXEC)?;
+    let mut file = File::from(fd);
+    file.write_all(content)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
+}
+
+fn mapping(file: File, child_fd: i32) -> FdMapping {
+    FdMapping { parent_fd: OwnedFd::from(file), child_fd }
+}
+
+/// Covers the file descriptors that this process was started with, which would
+/// otherwise be open inside. Everything opened since is closed on exec.
+fn hide_inherited(mappings: &mut Vec<FdMapping>) -> io::Result<()> {
+    for fd in inherited() {
+        if !mappings.iter().any(|mapping| mapping.child_fd == *fd) {
+            mappings.push(mapping(File::open("/dev/null")?, *fd));
+        }
+    }
+    Ok(())
+}
+
+fn inherited() -> &'static [i32] {
+    static INHERITED: std::sync::OnceLock<Vec<i32>> = std::sync::OnceLock::new();
+    INHERITED.get_or_init(|| {
+        let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+        let fds = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        fds.filter(|fd| *fd > 2 && survives_exec(*fd)).collect()
+    })
+}
+
+fn survives_exec(fd: i32) -> bool {
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & CLOSE_ON_EXEC == 0)
+}
+
+fn cannot_prepare(error: io::Error) -> ProviderError {
+    ProviderError::new(
+        ProviderErrorKind::Unavailable,
+        format!("A command in the sandbox could not be prepared: {error}."),
+    )
+}
+
+fn cannot_start(bwrap: &str, error: &io::Error) -> ProviderError {
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => super::account::MISSING.to_owned(),
+        _ => format!("`{bwrap}` could not be started: {error}."),
+    };
+    ProviderError::new(ProviderErrorKind::Unavailable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_cannot_break_out_of_its_quotes() {
+        let env = BTreeMap::from([("A".to_owned(), "x'; touch /tmp/y; '\n".to_owned())]);
+        let script = exports(&env).unwrap();
+        assert!(script.ends_with("export A='x'\\''; touch /tmp/y; '\\''\n'\n"), "{script}");
+    }
+}

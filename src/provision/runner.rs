@@ -1,0 +1,304 @@
+//! Runs pending steps in a sandbox, in order, and stops at the first that fails.
+//!
+//! Decides nothing about what is to run. An `Err` means that the sandbox could
+//! not be reached; a step that failed is an outcome.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+use super::journal::{Journal, log_path};
+use super::pending::{PendingStep, Work};
+use super::secrets::Secrets;
+use super::sync;
+use crate::object::{RemoteId, StepFailure, StepRecord};
+use crate::provider::sandbox::{File, Probe};
+use crate::provider::{
+    Exec, ExecIo, ExecOutcome, ExecRequest, ProviderError, ProvisionOutcome, Report, Reporter,
+};
+
+/// How many lines of a log are kept of a failed step.
+const TAIL: usize = 40;
+/// A line is cut after so many bytes.
+const LONGEST_LINE: usize = 64 * 1024;
+/// How long to wait between two tries of a probe, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const TIMED_OUT: i32 = 124;
+
+const WRITE_FILE: &str = r#"set -e; umask 022
+dir=$(dirname -- "$1"); mkdir -p -- "$dir"; umask 077
+new=$(mktemp "$dir/.sandplan-XXXXXX"); trap 'rm -f -- "$new"' EXIT
+cat >"$new"; chmod "$2" "$new"; mv -fT -- "$new" "$1"; trap - EXIT"#;
+const WRITE_LOG: &str = r#"mkdir -p "$(dirname "$1")" && cat >"$1""#;
+/// Both outputs in one, in the order in which they were written.
+const MERGED: &str = r#"exec "$@" 2>&1"#;
+
+/// Where steps run, and who is told.
+pub struct Run<'a> {
+    pub exec: &'a dyn Exec,
+    pub remote_id: &'a RemoteId,
+    /// The directory that relative host paths (of `sync`) start from.
+    pub base_dir: &'a Path,
+    pub reporter: &'a Reporter,
+    pub clock: &'a (dyn Fn() -> Timestamp + Send + Sync),
+    /// What must not be in a report or log.
+    pub secrets: Secrets,
+    /// How long all probes together may take.
+    pub ready_within: Duration,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct End {
+    pub rc: i32,
+    /// The last lines that it wrote.
+    pub tail: Vec<String>,
+    /// Its log is in the sandbox already.
+    pub logged: bool,
+}
+
+impl End {
+    /// Makes the end of a step that failed before anything ran.
+    pub fn failed(why: String) -> Self {
+        Self { rc: 1, tail: last(why.lines().map(str::to_owned)), logged: false }
+    }
+
+    /// Makes the end of a step that was one command.
+    pub fn of(outcome: &ExecOutcome) -> Self {
+        let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
+        Self { rc: outcome.code, ..Self::failed(said) }
+    }
+}
+
+/// Runs steps in order. Each one that ended goes to the reporter at once.
+pub async fn run(
+    run: &Run<'_>,
+    pending: &[PendingStep],
+) -> Result<ProvisionOutcome, ProviderError> {
+    if pending.is_empty() {
+        return Ok(ProvisionOutcome::Ready);
+    }
+    let mut journal = Journal::default();
+    let mut probes_end = None;
+    for step in pending {
+        if matches!(step.work, Work::Probe(_)) {
+            probes_end.get_or_insert_with(|| Instant::now() + run.ready_within);
+        }
+        run.reporter.phase(format!("step {}", step.name));
+        let (end, record) = timed(run, step, probes_end).await?;
+        journal.note(&record);
+        run.reporter.send(Report::Step(record));
+        if end.rc != 0 {
+            let failure = failure(run, step, end).await?;
+            journal.conclude(run, Some(&failure)).await?;
+            return Ok(ProvisionOutcome::Failed(failure));
+        }
+        if matches!(step.work, Work::Run(_)) {
+            journal.write(run).await?;
+        }
+    }
+    journal.conclude(run, None).await?;
+    Ok(ProvisionOutcome::Ready)
+}
+
+/// Makes a request to run a command in the sandbox.
+pub fn command(run: &Run<'_>, argv: &[&str], io: ExecIo) -> ExecRequest {
+    ExecRequest {
+        remote_id: run.remote_id.clone(),
+        argv: argv.iter().map(|word| word.to_string()).collect(),
+        env: [("LC_ALL".to_owned(), "C".to_owned())].into(),
+        workdir: None,
+        timeout: None,
+        io,
+    }
+}
+
+async fn timed(
+    run: &Run<'_>,
+    step: &PendingStep,
+    probes_end: Option<Instant>,
+) -> Result<(End, StepRecord), ProviderError> {
+    let started = Instant::now();
+    let (end, hash) = match &step.work {
+        Work::Sync(sync) => sync::sync(run, sync).await?,
+        _ => (perform(run, step, probes_end).await?, step.hash.clone()),
+    };
+    let record = StepRecord {
+        name: step.name.clone(),
+        hash,
+        rc: end.rc,
+        seconds: started.elapsed().as_secs_f64(),
+        ended_at: (run.clock)(),
+    };
+    Ok((end, record))
+}
+
+async fn perform(
+    run: &Run<'_>,
+    step: &PendingStep,
+    probes_end: Option<Instant>,
+) -> Result<End, ProviderError> {
+    match &step.work {
+        Work::Write(file) => write(run, file).await,
+        Work::RemoveFile(path) => simple(run, &["rm", "-f", "--", path]).await,
+        Work::RemoveSync(to) => sync::remove(run, to).await,
+        Work::Run(provision) => logged(run, step, &provision.run, provision.timeout).await,
+        Work::Probe(probe) => retried(run, probe, probes_end).await,
+        Work::Sync(sync) => sync::sync(run, sync).await.map(|(end, _)| end),
+    }
+}
+
+async fn write(run: &Run<'_>, file: &File) -> Result<End, ProviderError> {
+    let mode = format!("{:o}", file.mode);
+    let argv = ["/bin/sh", "-c", WRITE_FILE, "sh", &file.path, &mode];
+    let content = ExecIo::Feed(file.content.clone().into_bytes());
+    run.exec.exec(command(run, &argv, content)).await.map(|outcome| End::of(&outcome))
+}
+
+async fn simple(run: &Run<'_>, argv: &[&str]) -> Result<End, ProviderError> {
+    let outcome = run.exec.exec(command(run, argv, ExecIo::Capture(None))).await?;
+    Ok(End::of(&outcome))
+}
+
+/// Makes a request to run a user's command with its outputs merged.
+fn merged(run: &Run<'_>, argv: &[String], limit: Duration, io: ExecIo) -> ExecRequest {
+    let words = ["/bin/sh", "-c", MERGED, "sh"].into_iter();
+    let argv: Vec<_> = words.chain(argv.iter().map(String::as_str)).collect();
+    let request = command(run, &argv, io);
+    ExecRequest { env: Default::default(), timeout: Some(limit), ..request }
+}
+
+/// Runs a step while its output goes, line by line, to the reporter and the log.
+async fn logged(
+    run: &Run<'_>,
+    step: &PendingStep,
+    argv: &[String],
+    limit: Duration,
+) -> Result<End, ProviderError> {
+    let (output, lines) = tokio::io::duplex(LONGEST_LINE);
+    let (log, log_input) = tokio::io::duplex(LONGEST_LINE);
+    let stream = |input, output| ExecIo::Stream { input, output };
+    let running = stream(Box::new(tokio::io::empty()), Box::new(output));
+    let logging = stream(Box::new(log_input), Box::new(tokio::io::sink()));
+    let log_argv = ["/bin/sh", "-c", WRITE_LOG, "sh", &log_path(&step.name)];
+    let name = step.name.strip_prefix("provision:").unwrap_or(&step.name);
+    let (ended, mut tail, log_written) = tokio::join!(
+        run.exec.exec(merged(run, argv, limit, running)),
+        follow(run, name, lines, log),
+        run.exec.exec(command(run, &log_argv, logging)),
+    );
+    let rc = ended?.code;
+    if rc == TIMED_OUT {
+        tail.push(format!("(ended after {} s)", limit.as_secs()));
+    }
+    Ok(End { rc, tail, logged: log_written.is_ok_and(|outcome| outcome.code == 0) })
+}
+
+/// Passes on lines until there are no more, and returns the last ones.
+async fn follow(
+    run: &Run<'_>,
+    step: &str,
+    mut output: DuplexStream,
+    mut log: DuplexStream,
+) -> Vec<String> {
+    let mut tail = VecDeque::new();
+    let mut rest = Vec::new();
+    loop {
+        let more = output.read_buf(&mut rest).await.is_ok_and(|length| length > 0);
+        for line in take_lines(&mut rest, !more) {
+            let line = run.secrets.hide(&line);
+            // A log that cannot be written is no reason to stop.
+            let _ = log.write_all(format!("{line}\n").as_bytes()).await;
+            run.reporter.send(Report::Output { step: step.to_owned(), line: line.clone() });
+            tail.push_back(line);
+            keep_tail(&mut tail);
+        }
+        if !more {
+            return tail.into();
+        }
+    }
+}
+
+fn keep_tail(lines: &mut VecDeque<String>) {
+    while lines.len() > TAIL {
+        lines.pop_front();
+    }
+}
+
+/// Takes the whole lines out of a buffer; all of it at the end or when it is full.
+fn take_lines(buffer: &mut Vec<u8>, all: bool) -> Vec<String> {
+    let end = buffer.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+    let end = match end {
+        _ if all => buffer.len(),
+        None if buffer.len() >= LONGEST_LINE => buffer.len(),
+        end => end.unwrap_or(0),
+    };
+    let text: Vec<u8> = buffer.drain(..end).collect();
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+}
+
+/// Tries a probe until it passes or its time ends.
+async fn retried(
+    run: &Run<'_>,
+    probe: &Probe,
+    all_end: Option<Instant>,
+) -> Result<End, ProviderError> {
+    let mut until = all_end.unwrap_or_else(|| Instant::now() + run.ready_within);
+    if let Some(limit) = probe.timeout {
+        until = until.min(Instant::now() + limit);
+    }
+    let mut pause = PAUSES.0;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let request = merged(run, &probe.exec, left, ExecIo::Capture(None));
+        let outcome = run.exec.exec(request).await?;
+        let left = until.saturating_duration_since(Instant::now());
+        if outcome.code == 0 || left.is_zero() {
+            let said = String::from_utf8_lossy(&outcome.stdout);
+            let tail = last(said.lines().map(|line| run.secrets.hide(line)));
+            return Ok(End { rc: outcome.code, tail, logged: false });
+        }
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// Says what is kept of a failed step, and sees that its log exists.
+async fn failure(
+    run: &Run<'_>,
+    step: &PendingStep,
+    end: End,
+) -> Result<StepFailure, ProviderError> {
+    let log_path = log_path(&step.name);
+    let log_tail = last(end.tail.iter().map(|line| run.secrets.hide(line)));
+    if !end.logged {
+        let text = log_tail.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
+        let argv = ["/bin/sh", "-c", WRITE_LOG, "sh", &log_path];
+        run.exec.exec(command(run, &argv, ExecIo::Feed(text.into()))).await?;
+    }
+    Ok(StepFailure { step: step.name.clone(), rc: end.rc, log_tail, log_path })
+}
+
+fn last(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut tail: VecDeque<_> = lines.collect();
+    keep_tail(&mut tail);
+    tail.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_whole_or_cut_when_too_long() {
+        let mut buffer = b"a\nb\nc".to_vec();
+        assert_eq!(take_lines(&mut buffer, false), ["a", "b"]);
+        assert_eq!(take_lines(&mut buffer, true), ["c"]);
+        let mut long = vec![b'x'; LONGEST_LINE];
+        assert_eq!(take_lines(&mut long, false).len(), 1);
+        assert!(long.is_empty());
+    }
+}
