@@ -1,0 +1,143 @@
+use super::*;
+
+#[tokio::test]
+async fn exit_codes_are_those_of_a_shell() {
+    let bench = Bench::plain().await;
+    for (argv, code) in [
+        (&["true"][..], 0),
+        (&["sh", "-c", "exit 42"], 42),
+        (&["sh", "-c", "kill -TERM $$"], 143),
+        (&["sh", "-c", "kill -9 $$"], 137),
+        (&["no-such-command"], 127),
+        (&["--help"], 127),
+        (&["/etc/passwd"], 126),
+        (&["/home"], 126),
+    ] {
+        assert_eq!(bench.run(argv).await.code, code, "{argv:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_sandbox_directory_or_bubblewrap_is_an_error_of_ours() {
+    let bench = Bench::plain().await;
+    let mut request = bench.request(&["true"]);
+    request.workdir = Some("/nonexistent".into());
+    let error = Exec::exec(&bench.local, request).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Rejected, "{error}");
+
+    let broken = bench.local.clone().with_bwrap("/nonexistent/bwrap".into());
+    let error = Exec::exec(&broken, bench.request(&["true"])).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::Unavailable);
+    assert!(error.message.contains("apt install bubblewrap"), "{error}");
+
+    let failing = bench.local.clone().with_bwrap("/bin/false".into());
+    let error = Exec::exec(&failing, bench.request(&["true"])).await.unwrap_err();
+    assert!(error.message.contains("user namespaces"), "{error}");
+
+    bench.local.delete(bench.deletion()).await.unwrap();
+    let error = Exec::exec(&bench.local, bench.request(&["true"])).await.unwrap_err();
+    assert_eq!(error.kind, ProviderErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn output_is_collected_and_each_line_sent_on() {
+    let bench = Bench::plain().await;
+    let (told, mut lines) = unbounded_channel();
+    let mut request = bench.request(&["sh", "-c", "echo a; echo b >&2; printf c"]);
+    request.io = ExecIo::Capture(Some(told));
+    let outcome = Exec::exec(&bench.local, request).await.unwrap();
+    assert_eq!((&outcome.stdout[..], &outcome.stderr[..]), (&b"a\nc"[..], &b"b\n"[..]));
+    let mut seen = Vec::new();
+    while let Some(line) = lines.recv().await {
+        seen.push(line);
+    }
+    seen.sort();
+    assert_eq!(seen, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn input_of_any_size_is_fed_even_to_who_does_not_read_it() {
+    let bench = Bench::plain().await;
+    let feed = |argv: &[&str]| ExecRequest {
+        io: ExecIo::Feed(vec![b'x'; 1 << 20]),
+        ..bench.request(argv)
+    };
+    let outcome = Exec::exec(&bench.local, feed(&["wc", "-c"])).await.unwrap();
+    assert_eq!(outcome.stdout, b"1048576\n");
+    assert_eq!(Exec::exec(&bench.local, feed(&["true"])).await.unwrap().code, 0);
+}
+
+#[tokio::test]
+async fn a_timeout_ends_grandchildren_too() {
+    let bench = Bench::plain().await;
+    let mut request =
+        bench.request(&["sh", "-c", "setsid sh -c 'trap \"\" TERM; sleep 987654' & echo up; wait"]);
+    request.timeout = Some(Duration::from_millis(700));
+    let outcome = Exec::exec(&bench.local, request).await.unwrap();
+    assert_eq!((outcome.code, &outcome.stdout[..]), (124, &b"up\n"[..]));
+    assert_eq!(survivors_of(&bench), 0);
+}
+
+#[tokio::test]
+async fn what_a_command_leaves_running_ends_with_it() {
+    let bench = Bench::plain().await;
+    assert_eq!(bench.sh("setsid sleep 987654 & echo up").await, (0, "up\n".into()));
+    assert_eq!(survivors_of(&bench), 0);
+}
+
+#[tokio::test]
+async fn dropping_a_running_command_ends_it() {
+    let bench = Bench::plain().await;
+    let (told, mut lines) = unbounded_channel();
+    let mut request = bench.request(&["sh", "-c", "echo up; sleep 987654"]);
+    request.io = ExecIo::Capture(Some(told));
+    let local = bench.local.clone();
+    let running = tokio::spawn(async move { Exec::exec(&local, request).await });
+    lines.recv().await.unwrap();
+    assert!(survivors_of(&bench) > 0);
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    // The kernel ends the namespace on its own time.
+    while survivors_of(&bench) > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn signals_reach_the_command_and_leave_it_the_choice() {
+    let bench = Bench::plain().await;
+    let (_, jail, _in_use) = bench.local.entered(&bench.id).unwrap();
+    let script = "trap 'echo caught; exit 5' INT; echo up; while :; do sleep 0.05; done";
+    let argv = ["sh", "-c", script].map(str::to_owned);
+    let env = BTreeMap::new();
+    let io = ExecIo::Capture(None);
+    let (bwrap, stdio) = (&bench.local.bwrap, run::stdio(&io));
+    let launch = Launch { bwrap, jail: &jail, argv: &argv, env: &env, workdir: None, stdio };
+    let mut running = launch.start().await.unwrap();
+    let mut stdout = running.child.stdout.take().unwrap();
+    let mut said = Vec::new();
+    while !said.ends_with(b"up\n") {
+        tokio::io::AsyncReadExt::read_buf(&mut stdout, &mut said).await.unwrap();
+    }
+    running.signals.forward(rustix::process::Signal::INT);
+    tokio::io::AsyncReadExt::read_to_end(&mut stdout, &mut said).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&said), "up\ncaught\n");
+    assert_eq!(running.child.wait().await.unwrap().code(), Some(5));
+}
+
+#[tokio::test]
+async fn this_machine_can_have_sandboxes_and_says_whose() {
+    let bench = Bench::plain().await;
+    let account = bench.local.whoami().await.unwrap();
+    assert!(account.summary.contains("bubblewrap"), "{}", account.summary);
+    assert!(account.summary.contains(&bench.data.path().display().to_string()));
+}
+
+/// Counts the processes that have the sandbox's directory mounted.
+pub fn survivors_of(bench: &Bench) -> usize {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let mounts =
+        entries.filter_map(|entry| std::fs::read_to_string(entry.path().join("mountinfo")).ok());
+    let name = bench.data.path().file_name().unwrap().to_str().unwrap().to_owned();
+    mounts.filter(|mounts| mounts.contains(&name)).count()
+}
