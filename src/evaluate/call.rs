@@ -18,7 +18,7 @@ struct Argument {
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, call: &FuncCall) -> Value {
         let name = call.name.name.as_str();
-        if call.name.is_namespaced() {
+        if call.name.is_namespaced() && !is_core(call) {
             return self.unknown_namespace(call);
         }
         match name {
@@ -250,6 +250,11 @@ impl Evaluator<'_> {
         self.fail(problem.detail(detail).at(range));
         false
     }
+}
+
+/// All functions are also in the namespace `core`.
+fn is_core(call: &FuncCall) -> bool {
+    matches!(call.name.namespace.as_slice(), [only] if only.as_str() == "core")
 }
 
 fn unknown_call(detail: String) -> Diagnostic {

@@ -51,7 +51,7 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 Event::StreamStart | Event::Nothing => {}
                 Event::DocumentStart(_) => break,
-                _ => return Err("missing start of document".into()),
+                _ => return Err("on line 1, column 1: missing start of document".into()),
             }
         }
         let first = self.next()?;
