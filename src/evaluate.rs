@@ -28,7 +28,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Source, SourceRange};
 use crate::value::Value;
 
 pub use crate::value::{ConversionError, convert};
-pub use json::eval_json;
+pub use json::{eval_json, typed_json};
 pub use references::{RefStep, Reference, references};
 pub use step::{attribute, index};
 pub use syntax::{parse_body, parse_expression, parse_template};
