@@ -285,3 +285,24 @@ fn our_own_cases_have_their_results() {
     }
     assert_eq!(json!(all), json!([]));
 }
+
+fn own_texts() -> Vec<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language");
+    let cases = read(&directory.join("expressions.json"));
+    let text = |case: &Json| case["expr"].as_str().expect("a text").to_owned();
+    cases.as_array().expect("a list of cases").iter().map(text).collect()
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_broken_text_is_a_problem_and_no_panic(
+        text in proptest::sample::select(own_texts()),
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        put in "[ \"'$%{}~*.:?é0-9(\\[\\])!=-]{0,3}",
+    ) {
+        let mut characters: Vec<char> = text.chars().collect();
+        let at = at.index(characters.len());
+        characters.splice(at..=at, put.chars());
+        let _ = super::evaluate_text(&String::from_iter(characters));
+    }
+}
