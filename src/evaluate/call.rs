@@ -18,7 +18,7 @@ struct Argument {
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, call: &FuncCall) -> Value {
         let name = call.name.name.as_str();
-        if call.name.is_namespaced() {
+        if call.name.is_namespaced() && !is_core(call) {
             return self.unknown_namespace(call);
         }
         match name {
@@ -31,7 +31,10 @@ impl Evaluator<'_> {
         let Some(arguments) = self.arguments(function, call) else { return Value::unknown() };
         match self.run(function, &arguments) {
             Ok(value) => value,
-            Err(failure) => self.call_failed(call, function, &arguments, failure),
+            Err(failure) => {
+                let failure = without_secrets(failure, &arguments);
+                self.call_failed(call, function, &arguments, failure)
+            }
         }
     }
 
@@ -250,6 +253,29 @@ impl Evaluator<'_> {
         self.fail(problem.detail(detail).at(range));
         false
     }
+}
+
+/// Removes from a message what sensitive arguments may have put there: what is
+/// in quotes, and their texts.
+fn without_secrets(mut failure: Failure, arguments: &[Argument]) -> Failure {
+    let secrets: Vec<&Value> =
+        arguments.iter().map(|a| &a.value).filter(|value| value.contains_sensitive()).collect();
+    if secrets.is_empty() {
+        return failure;
+    }
+    const SHOWN: &str = "(sensitive value)";
+    for text in secrets.iter().filter_map(|secret| secret.as_str()).filter(|text| text.len() > 2) {
+        failure.message = failure.message.replace(text, SHOWN);
+    }
+    let parts: Vec<&str> = failure.message.split('"').collect();
+    let public = parts.iter().enumerate().map(|(at, part)| if at % 2 == 0 { *part } else { SHOWN });
+    failure.message = public.collect();
+    failure
+}
+
+/// All functions are also in the namespace `core`.
+fn is_core(call: &FuncCall) -> bool {
+    matches!(call.name.namespace.as_slice(), [only] if only.as_str() == "core")
 }
 
 fn unknown_call(detail: String) -> Diagnostic {

@@ -166,7 +166,8 @@ impl Evaluator<'_> {
                 if same.is_empty() || *grouping {
                     same.push(value);
                 } else {
-                    self.fail(duplicate_key(&name).at(self.range(*key)));
+                    let shown = if gathered.marked { "(sensitive value)" } else { &name };
+                    self.fail(duplicate_key(shown).at(self.range(*key)));
                 }
             }
         }

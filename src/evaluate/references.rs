@@ -170,3 +170,24 @@ fn literal_step(operator: &TraversalOperator, source: &Source) -> Option<RefStep
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::parse_expression;
+
+    #[test]
+    fn free_names_are_found_wherever_they_stand() {
+        let source = Source::new(
+            "<test>",
+            "{ (a.k) = [for x in b[0].c : \"${x.y} ${d[\"e\"].f[x]} %{ if g }${h.0.i}%{ endif }\" if x], \
+             j = max(k[*].l...) }",
+        );
+        let expr = parse_expression(&source).expect("an expression");
+        let found: Vec<String> = references(&expr, &source)
+            .iter()
+            .map(|r| source.text()[r.range.start.byte..r.range.end.byte].to_owned())
+            .collect();
+        assert_eq!(found, ["a.k", "b[0].c", "d[\"e\"].f", "g", "h.0.i", "k"]);
+    }
+}

@@ -6,7 +6,8 @@ use crate::value::{Attributes, Number, Type, Value, convert};
 /// Takes an attribute, as `value.name` does. The problem has no range yet.
 pub fn attribute(value: &Value, name: &str) -> Result<Value, Diagnostic> {
     let (inner, marked) = value.unmark();
-    Ok(attribute_of(inner, name)?.sensitive_if(marked))
+    let found = attribute_of(inner, name).map_err(|problem| without_names(problem, marked))?;
+    Ok(found.sensitive_if(marked))
 }
 
 fn attribute_of(value: &Value, name: &str) -> Result<Value, Diagnostic> {
@@ -73,11 +74,19 @@ fn attribute_of_type(value: &Value, name: &str) -> Result<Value, Diagnostic> {
     }
 }
 
+/// The names in a sensitive value are not suggested.
+fn without_names(mut problem: Diagnostic, marked: bool) -> Diagnostic {
+    if marked {
+        problem.hint = None;
+    }
+    problem
+}
+
 /// Takes an element, as `value[key]` does. The problem has no range yet.
 pub fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
     let (inner, marked) = value.unmark();
     let (key, key_marked) = key.unmark();
-    let found = index_of(inner, key)?;
+    let found = index_of(inner, key).map_err(|problem| without_names(problem, marked))?;
     Ok(found.sensitive_if(marked || key_marked))
 }
 

@@ -12,6 +12,9 @@ use super::literal::{Literals, Style, literals};
 use crate::diagnostic::{Diagnostic, SourceRange};
 use crate::value::{Type, Value, convert};
 
+/// Templates do not write more bytes than this.
+const MAX_TEXT: usize = 64 << 20;
+
 /// What has been written of a template.
 #[derive(Default)]
 struct Written {
@@ -86,9 +89,12 @@ impl Evaluator<'_> {
             }
             value => match convert(value, &Type::String) {
                 Ok(text) => {
-                    written.text.push_str(text.as_str().unwrap_or_default());
-                    written.marked |= text.contains_sensitive();
-                    return;
+                    let text = text.as_str().unwrap_or_default();
+                    if written.text.len() + text.len() <= MAX_TEXT {
+                        written.text.push_str(text);
+                        return;
+                    }
+                    "The text would be too long.".to_owned()
                 }
                 Err(error) => {
                     format!("Cannot include the given value in a string template: {error}.")

@@ -162,6 +162,118 @@ fn expressions_of_the_corpus_have_their_results() {
 }
 
 #[test]
+fn the_specification_suite_evaluates() {
+    let Some(corpus) = corpus() else { return };
+    let cases = read(&corpus.join("hcl_specsuite.json"));
+    let cases = cases.as_array().expect("a list of cases");
+    let wrong: Vec<String> = cases.iter().filter_map(specification_complaint).collect();
+    println!("hcl_specsuite.json: {} of {}", cases.len() - wrong.len(), cases.len());
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+/// Evaluates a file without a schema: attributes by name, blocks by type and labels.
+fn specification_complaint(case: &Json) -> Option<String> {
+    let name = case["name"].as_str().expect("a name");
+    let source = Source::new("<input>", case["input"].as_str().expect("an input"));
+    let body = match super::parse_body(&source) {
+        Ok(body) => body,
+        Err(_) if case.get("diagnostics").is_some() => return None,
+        Err(problems) => return Some(format!("{name}: {problems}")),
+    };
+    if case.get("diagnostics").is_some() {
+        // Only a schema says that an attribute is not expected.
+        return (name != "structure/attributes/unexpected").then(|| format!("{name}: no problem"));
+    }
+    let scope = Case { variables: specification_variables(case), directory: fixtures() };
+    let value = match body_value(&body, &source, &scope) {
+        Ok(value) => value,
+        Err(problems) => return Some(format!("{name}: {problems}")),
+    };
+    let wanted = case.get("result").filter(|result| result.is_object())?;
+    let given = value.to_json();
+    let fits = alike(&given, wanted) || given.get("a").is_some_and(|inner| alike(inner, wanted));
+    (!fits).then(|| format!("{name}: wanted {wanted}, got {given}"))
+}
+
+fn specification_variables(case: &Json) -> Vec<(String, Value)> {
+    let spec = Source::new("<spec>", case["hcldec_spec"].as_str().expect("a spec"));
+    let body = super::parse_body(&spec).expect("a spec that parses");
+    let none = Case { variables: Vec::new(), directory: fixtures() };
+    let variables = body.iter().filter_map(|structure| structure.as_block());
+    let variables = variables.filter(|block| block.ident.as_str() == "variables");
+    let value = |attribute: &hcl::edit::structure::Attribute| {
+        let value = super::evaluate(&attribute.value, &spec, &none).expect("a constant");
+        (attribute.key.to_string(), value)
+    };
+    variables
+        .flat_map(|block| block.body.iter().filter_map(|s| s.as_attribute()).map(value))
+        .collect()
+}
+
+fn body_value(
+    body: &hcl::edit::structure::Body,
+    source: &Source,
+    scope: &Case,
+) -> Result<Value, Diagnostics> {
+    let mut value = Value::object::<&str>([]);
+    for structure in body.iter() {
+        if let Some(attribute) = structure.as_attribute() {
+            let given = super::evaluate(&attribute.value, source, scope)?;
+            value = value.with(attribute.key.as_str(), given);
+        } else if let Some(block) = structure.as_block() {
+            let inner = body_value(&block.body, source, scope)?;
+            let kind = block.ident.as_str();
+            let whole = match block.labels.first() {
+                Some(label) => {
+                    let labelled = value.get(kind).cloned().unwrap_or(Value::object::<&str>([]));
+                    labelled.with(label.as_str(), inner)
+                }
+                None => inner,
+            };
+            value = value.with(kind, whole);
+        }
+    }
+    Ok(value)
+}
+
+/// Compares JSON with numbers as close as floating point has them.
+fn alike(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a.as_f64() == b.as_f64(),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len()
+                && a.iter().all(|(k, v)| b.get(k).is_some_and(|other| alike(v, other)))
+        }
+        (Json::Array(a), Json::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))
+        }
+        _ => a == b,
+    }
+}
+
+#[test]
+fn deep_and_long_expressions_do_not_overflow_the_stack() {
+    for text in [
+        vec!["1"; 10_000].join("+"),
+        format!("{}1{}", "(".repeat(10_000), ")".repeat(10_000)),
+        format!("{}1{}", "[".repeat(60), "]".repeat(60)),
+        format!("{}1{}", "[for x in [1] : ".repeat(30), "]".repeat(30)),
+        format!("{}1{}", "\"${".repeat(30), "}\"".repeat(30)),
+        format!("{}1{}", "abs(".repeat(60), ")".repeat(60)),
+        format!("{}1{}", "try(".repeat(60), ")".repeat(60)),
+        format!("{}true", "!".repeat(10_000)),
+        format!("{}2", "true ? 1 : ".repeat(60)),
+        vec!["1"; 128].join("+"),
+        format!("[1]{}", "[0]".repeat(10_000)),
+        format!("[1]{}", "[*]".repeat(10_000)),
+        format!("[1]{}", "[*]".repeat(32)),
+        format!("{{}}{}", ".a".repeat(10_000)),
+    ] {
+        let _ = super::evaluate_text(&text);
+    }
+}
+
+#[test]
 fn our_own_cases_have_their_results() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language");
     let mut all = Vec::new();
@@ -172,4 +284,25 @@ fn our_own_cases_have_their_results() {
         }
     }
     assert_eq!(json!(all), json!([]));
+}
+
+fn own_texts() -> Vec<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/language");
+    let cases = read(&directory.join("expressions.json"));
+    let text = |case: &Json| case["expr"].as_str().expect("a text").to_owned();
+    cases.as_array().expect("a list of cases").iter().map(text).collect()
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_broken_text_is_a_problem_and_no_panic(
+        text in proptest::sample::select(own_texts()),
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        put in "[ \"'$%{}~*.:?é0-9(\\[\\])!=-]{0,3}",
+    ) {
+        let mut characters: Vec<char> = text.chars().collect();
+        let at = at.index(characters.len());
+        characters.splice(at..=at, put.chars());
+        let _ = super::evaluate_text(&String::from_iter(characters));
+    }
 }

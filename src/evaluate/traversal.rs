@@ -11,11 +11,22 @@ use crate::diagnostic::{Diagnostic, SourceRange};
 use crate::value::convert::{element_type, is_uniform};
 use crate::value::{Type, Value};
 
+/// Splats nest, one in the other; more than this are refused.
+const MAX_SPLATS: usize = 32;
+
 type Operators<'t> = &'t [Decorated<TraversalOperator>];
 
 impl Evaluator<'_> {
     pub(super) fn traversal(&mut self, traversal: &Traversal) -> Value {
         let operators = &traversal.operators[..];
+        let is_splat = |step: &&Decorated<TraversalOperator>| {
+            matches!(step.value(), TraversalOperator::FullSplat(_))
+        };
+        if operators.iter().filter(is_splat).count() > MAX_SPLATS {
+            let problem = Diagnostic::error("too-many-splats", "Too many splat expressions")
+                .detail(format!("At most {MAX_SPLATS} [*] may follow one another."));
+            return self.fail(problem.at(self.range(traversal)));
+        }
         let Expression::Variable(root) = &traversal.expr else {
             let (value, is_good) = self.checked(&traversal.expr);
             return if is_good { self.steps(value, operators) } else { Value::unknown() };

@@ -365,3 +365,83 @@ fn argument_needed(constructor: &str) -> Option<String> {
     };
     Some(format!("The {constructor} type constructor requires one argument {what}."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::{evaluate_text, parse_expression};
+
+    fn constraint(text: &str) -> Result<TypeConstraint, Diagnostics> {
+        let source = Source::new("<test>", text);
+        type_constraint(&parse_expression(&source).expect(text), &source)
+    }
+
+    #[test]
+    fn constraints_convert_and_fill_in_defaults() {
+        for (kind, given, wanted) in [
+            ("string", "1", "\"1\""),
+            ("list(string)", "[1, true]", "tolist([\"1\", \"true\"])"),
+            ("set(number)", "[2, \"1\", 2]", "toset([1, 2])"),
+            ("\"map\"", "{a = 1}", "tomap({a = 1})"),
+            (
+                "object({a = optional(number, 5), b = optional(string)})",
+                "{}",
+                "{a = 5, b = tostring(null)}",
+            ),
+            ("map(object({a = optional(string, \"x\")}))", "{k = {}}", "tomap({k = {a = \"x\"}})"),
+            (
+                "object({o = optional(object({p = optional(bool, true)}), {})})",
+                "{}",
+                "{o = {p = true}}",
+            ),
+            ("tuple([string, number])", "[1, \"2\"]", "[\"1\", 2]"),
+            ("any", "[1]", "[1]"),
+            ("object({a = string})", "{a = 1, b = 2}", "{a = \"1\"}"),
+        ] {
+            let given = evaluate_text(given).expect(given);
+            let value = constraint(kind).expect(kind).apply(given).expect(kind);
+            assert_eq!(value, evaluate_text(wanted).expect(wanted), "{kind}");
+        }
+    }
+
+    #[test]
+    fn refused_values_say_where_and_why() {
+        for (kind, given, path, message) in [
+            ("number", "\"x\"", "", "a number is required"),
+            ("list(number)", "[1, \"x\"]", "[1]", "a number is required"),
+            ("object({a = string})", "{}", "", "attribute \"a\" is required"),
+            ("map(list(bool))", "{k = [\"yes\"]}", "[\"k\"][0]", "a bool is required"),
+            ("list(string)", "\"x\"", "", "list of string required, but have string"),
+            ("string", "[]", "", "string required, but have tuple"),
+        ] {
+            let given = evaluate_text(given).expect(given);
+            let error = constraint(kind).expect(kind).apply(given).expect_err(kind);
+            assert_eq!((error.path.to_string().as_str(), error.message.as_str()), (path, message));
+        }
+    }
+
+    #[test]
+    fn what_is_no_type_is_refused_in_terraforms_words() {
+        for (text, wanted) in [
+            ("strin", "The keyword \"strin\" is not a valid type specification."),
+            ("set", "The set type constructor requires one argument specifying the element type."),
+            (
+                "list()",
+                "The list type constructor requires one argument specifying the element type.",
+            ),
+            ("string(1)", "Primitive type keyword \"string\" does not expect arguments."),
+            ("foo(string)", "Keyword \"foo\" is not a valid type constructor."),
+            ("object([])", "Object type constructor requires a map whose keys are attribute names"),
+            ("tuple(string)", "Tuple type constructor requires a list of element types."),
+            ("optional(string)", "Keyword \"optional\" is valid only as a modifier"),
+            (
+                "object({a = optional(number, \"x\")})",
+                "is not compatible with the attribute's type",
+            ),
+            ("1 + 1", "A type specification is either a primitive type keyword"),
+        ] {
+            let problems = constraint(text).expect_err(text).to_string();
+            assert!(problems.contains(wanted), "{text}: {problems}");
+        }
+    }
+}

@@ -53,7 +53,7 @@ fn any_true(call: &Call<'_>) -> Result<Value, Failure> {
 fn coalesce_type(arguments: &[Value]) -> Result<Type, Failure> {
     let types: Vec<Type> = arguments.iter().map(Value::type_of).collect();
     if types.is_empty() {
-        return Err("at least one argument is required".into());
+        return Err("all arguments must have the same type".into());
     }
     unify(&types, Safety::Unsafe).ok_or_else(|| "all arguments must have the same type".into())
 }

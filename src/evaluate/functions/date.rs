@@ -42,7 +42,7 @@ struct Moment {
 
 impl Moment {
     fn parse(text: &str) -> Result<Self, String> {
-        Reader { whole: text, rest: text }
+        Reader { rest: text }
             .moment()
             .map_err(|why| format!("not a valid RFC3339 timestamp: {why}"))
     }
@@ -71,7 +71,6 @@ fn zone(offset: i32, between: &str) -> String {
 }
 
 struct Reader<'t> {
-    whole: &'t str,
     rest: &'t str,
 }
 
@@ -80,6 +79,9 @@ impl Reader<'_> {
         let year = self.digits(4, "year")?;
         self.exactly("-")?;
         let month = self.digits(2, "month")?;
+        if !(1..=12).contains(&month) {
+            return Err(format!("cannot use {:?} as month", self.rest));
+        }
         self.exactly("-")?;
         let day = self.digits(2, "day of month")?;
         if !self.skip("T") {
@@ -92,19 +94,14 @@ impl Reader<'_> {
         let second = self.digits(2, "second")?;
         let nanosecond = self.fraction();
         let offset = self.offset()?;
-        let out_of_range =
-            |what: &str| format!("parsing time {:?}: {what} out of range", self.whole);
-        if !(1..=12).contains(&month) {
-            return Err(out_of_range("month"));
-        }
         let date = Date::new(year as i16, month as i8, day as i8);
-        let date = date.map_err(|_| out_of_range("day"))?;
+        let date = date.map_err(|_| "day out of range")?;
         let fits = [(hour, 23, "hour"), (minute, 59, "minute"), (second, 59, "second")];
-        if let Some((_, _, what)) = fits.iter().find(|(value, most, _)| value > most) {
-            return Err(out_of_range(what));
+        if let Some((_, most, what)) = fits.iter().find(|(value, most, _)| value > most) {
+            return Err(format!("{what} must be between 0 and {most} inclusive"));
         }
         let time = Time::new(hour as i8, minute as i8, second as i8, nanosecond);
-        let time = time.map_err(|_| out_of_range("second"))?;
+        let time = time.map_err(|_| "time out of range")?;
         Ok(Moment { local: date.to_datetime(time), offset })
     }
 

@@ -127,10 +127,10 @@ fn csv_decode(call: &Call<'_>) -> Result<Value, Failure> {
 enum Charset {
     Ascii,
     Latin1,
-    /// UTF-16, with the order of bytes.
-    Utf16 {
-        big: bool,
-    },
+    /// UTF-16 in the order of bytes that its mark says.
+    Utf16,
+    Utf16Le,
+    Utf16Be,
     Other(&'static Encoding),
 }
 
@@ -141,8 +141,9 @@ fn charset(name: &str) -> Result<Charset, Failure> {
         "ISO-8859-1" | "ISO_8859-1" | "ISO_8859-1:1987" | "LATIN1" | "L1" | "IBM819" | "CP819" => {
             Some(Charset::Latin1)
         }
-        "UTF-16LE" => Some(Charset::Utf16 { big: false }),
-        "UTF-16BE" | "UTF-16" => Some(Charset::Utf16 { big: true }),
+        "UTF-16" => Some(Charset::Utf16),
+        "UTF-16LE" => Some(Charset::Utf16Le),
+        "UTF-16BE" => Some(Charset::Utf16Be),
         "CP936" | "MS936" | "WINDOWS-936" => Some(Charset::Other(encoding_rs::GBK)),
         _ => Encoding::for_label_no_replacement(wanted.as_bytes()).map(Charset::Other),
     };
@@ -157,11 +158,9 @@ fn text_encode(call: &Call<'_>) -> Result<Value, Failure> {
     let bytes: Option<Vec<u8>> = match charset(name)? {
         Charset::Ascii => text.is_ascii().then(|| text.as_bytes().to_vec()),
         Charset::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect(),
-        Charset::Utf16 { big } => Some(
-            text.encode_utf16()
-                .flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() })
-                .collect(),
-        ),
+        Charset::Utf16 => Some(utf16(&format!("\u{feff}{text}"), u16::to_be_bytes)),
+        Charset::Utf16Be => Some(utf16(text, u16::to_be_bytes)),
+        Charset::Utf16Le => Some(utf16(text, u16::to_le_bytes)),
         Charset::Other(encoding) => {
             let (bytes, _, unmappable) = encoding.encode(text);
             (!unmappable).then(|| bytes.into_owned())
@@ -189,7 +188,15 @@ fn text_decode(call: &Call<'_>) -> Result<Value, Failure> {
     let text = match charset {
         Charset::Ascii => bytes.is_ascii().then(|| bytes.iter().map(|b| char::from(*b)).collect()),
         Charset::Latin1 => Some(bytes.iter().map(|b| char::from(*b)).collect()),
-        Charset::Utf16 { big } => decode_utf16(&bytes, big),
+        Charset::Utf16 => match bytes.strip_prefix(&[0xff, 0xfe]) {
+            Some(rest) => decode_utf16(rest, u16::from_le_bytes),
+            None => {
+                let rest = bytes.strip_prefix(&[0xfe, 0xff]).unwrap_or(&bytes);
+                decode_utf16(rest, u16::from_be_bytes)
+            }
+        },
+        Charset::Utf16Be => decode_utf16(&bytes, u16::from_be_bytes),
+        Charset::Utf16Le => decode_utf16(&bytes, u16::from_le_bytes),
         Charset::Other(encoding) => {
             let (text, bad) = encoding.decode_without_bom_handling(&bytes);
             (!bad).then(|| text.into_owned())
@@ -204,13 +211,14 @@ fn text_decode(call: &Call<'_>) -> Result<Value, Failure> {
     }
 }
 
-fn decode_utf16(bytes: &[u8], big: bool) -> Option<String> {
+fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(order).collect()
+}
+
+fn decode_utf16(bytes: &[u8], order: fn([u8; 2]) -> u16) -> Option<String> {
     if !bytes.len().is_multiple_of(2) {
         return None;
     }
-    let unit = |pair: &[u8]| {
-        let pair = [pair[0], pair[1]];
-        if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
-    };
-    String::from_utf16(&bytes.chunks_exact(2).map(unit).collect::<Vec<u16>>()).ok()
+    let units = bytes.chunks_exact(2).map(|pair| order([pair[0], pair[1]]));
+    String::from_utf16(&units.collect::<Vec<u16>>()).ok()
 }

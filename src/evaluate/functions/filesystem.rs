@@ -13,7 +13,8 @@ const IS_STRING: Returns = Returns::Is(Kind::String);
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("abspath", &[PATH], IS_STRING, |call| {
-        let path = std::path::absolute(call.text(0)).map_err(|error| error.to_string())?;
+        let path = call.scope.base_dir().join(call.text(0));
+        let path = std::path::absolute(path).map_err(|error| error.to_string())?;
         Ok(Value::from(clean(&path).to_string_lossy().into_owned()))
     }),
     Function::new("basename", &[PATH], IS_STRING, |call| Ok(Value::from(base_name(call.text(0))))),
@@ -163,7 +164,12 @@ fn file_set(call: &Call<'_>) -> Result<Value, Failure> {
         .build()
         .map_err(|error| format!("failed to glob pattern {:?}: {error}", call.text(1)))?
         .compile_matcher();
-    let files = walkdir::WalkDir::new(&root).into_iter().filter_map(Result::ok);
+    let depth = pattern.components().count() - root.components().count();
+    let is_deep =
+        pattern.components().any(|part| part.as_os_str().to_string_lossy().contains("**"));
+    let depth = if is_deep { usize::MAX } else { depth };
+    let walk = walkdir::WalkDir::new(&root).max_depth(depth);
+    let files = walk.into_iter().filter_map(Result::ok);
     let found =
         files.filter(|entry| matcher.is_match(clean(entry.path())) && entry.path().is_file());
     let names = found.map(|entry| Value::from(relative(&clean(entry.path()), &base)));

@@ -311,7 +311,7 @@ fn digits(text: &str, at: &mut usize) -> Result<usize, Failure> {
         return Ok(0);
     }
     let too_large = || Failure::from(format!("the number {digits} in the format is too large"));
-    digits.parse().ok().filter(|number| *number <= MAX_TEXT / 16).ok_or_else(too_large)
+    digits.parse().ok().filter(|number| *number <= MAX_TEXT / 64).ok_or_else(too_large)
 }
 
 fn unexpected(text: &str, at: usize) -> Failure {

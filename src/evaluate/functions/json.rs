@@ -19,7 +19,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "jsonencode",
         &[Parameter::new("val", Kind::Any).null().unknown().untyped()],
         Returns::Is(Kind::String),
-        |call| Ok(encode(&call.arguments[0]).map_or(Value::Unknown(Type::String), Value::from)),
+        |call| {
+            let value = &call.arguments[0];
+            if has_infinity(value) {
+                return Err("cannot serialize infinity as JSON".into());
+            }
+            Ok(encode(value).map_or(Value::Unknown(Type::String), Value::from))
+        },
     ),
 ];
 
@@ -28,6 +34,13 @@ fn decode(text: &str) -> Result<Value, Failure> {
         Ok(json) => Ok(Value::from_json(&json)),
         Err(error) if error.is_eof() => Err("EOF".into()),
         Err(error) => Err(error.to_string().into()),
+    }
+}
+
+fn has_infinity(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_infinite(),
+        other => other.children().any(has_infinity),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use regex::{Captures, Regex};
 
+use super::string::MAX_TEXT;
 use super::{Call, Failure, Function, Kind, Parameter, Returns};
 use crate::value::{Type, Value};
 
@@ -89,9 +90,18 @@ fn all_matches(call: &Call<'_>) -> Result<Value, Failure> {
 fn replace(call: &Call<'_>) -> Result<Value, Failure> {
     let (text, find, by) = (call.text(0), call.text(1), call.text(2));
     let pattern = find.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
-    let Some(pattern) = pattern else { return Ok(Value::from(text.replace(find, by))) };
+    let most = (text.len() + 1).saturating_mul(by.len() + 1);
+    if most > MAX_TEXT && text.matches(find).count().saturating_mul(by.len()) > MAX_TEXT {
+        return Err("the result would be too long".into());
+    }
+    let Some(pattern) = pattern.filter(|_| find.len() > 1) else {
+        return Ok(Value::from(text.replace(find, by)));
+    };
     let regex =
         compile(pattern).map_err(|why| format!("error parsing regexp: {why}: `{pattern}`"))?;
+    if most > MAX_TEXT && regex.find_iter(text).count().saturating_mul(by.len()) > MAX_TEXT {
+        return Err("the result would be too long".into());
+    }
     Ok(Value::from(regex.replace_all(text, by).into_owned()))
 }
 

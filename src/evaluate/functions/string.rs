@@ -114,8 +114,8 @@ fn indent(call: &Call<'_>) -> Result<Value, Failure> {
     Ok(Value::from(call.text(1).replace('\n', &format!("\n{}", " ".repeat(spaces)))))
 }
 
-/// Texts are not padded to more than this.
-pub(super) const MAX_TEXT: usize = 16 << 20;
+/// Functions do not make texts of more bytes than this.
+pub(super) const MAX_TEXT: usize = 64 << 20;
 
 fn join(call: &Call<'_>) -> Result<Value, Failure> {
     let lists = &call.arguments[1..];
@@ -138,6 +138,10 @@ fn join(call: &Call<'_>) -> Result<Value, Failure> {
             };
             parts.push(text);
         }
+    }
+    let length: usize = parts.iter().map(|part| part.len() + call.text(0).len()).sum();
+    if length > MAX_TEXT {
+        return Err("the result would be too long".into());
     }
     Ok(Value::from(parts.join(call.text(0))))
 }

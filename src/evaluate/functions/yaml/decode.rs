@@ -51,7 +51,7 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 Event::StreamStart | Event::Nothing => {}
                 Event::DocumentStart(_) => break,
-                _ => return Err("missing start of document".into()),
+                _ => return Err("on line 1, column 1: missing start of document".into()),
             }
         }
         let first = self.next()?;
@@ -310,7 +310,10 @@ fn timestamp(text: &str) -> Option<String> {
     if parts.next().is_some() || !all.iter().all(|part| is_number(part, 1, 2)) {
         return None;
     }
-    let zone_fits = zone == "Z" || zone.len() == 6 && zone.as_bytes()[3] == b':';
+    let zone_fits = zone == "Z"
+        || zone.split_once(':').is_some_and(|(hours, minutes)| {
+            is_number(&hours[1..], 2, 2) && is_number(minutes, 2, 2)
+        });
     let time =
         jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, second.parse().ok()?, 0);
     let zone = if zone == "+00:00" { "Z" } else { zone };
