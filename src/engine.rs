@@ -139,25 +139,11 @@ impl Project {
         };
         let is_running = store.is_locked();
         let open = store.open_operations().map_err(fail)?;
-        Ok(open
+        let names: Vec<String> = open
             .iter()
-            .map(|operation| {
-                let (what, then) = match is_running {
-                    true => ("is in progress", "Another sandplan is working on this state."),
-                    false => (
-                        "was left open by an earlier run",
-                        "The next apply reconciles it by itself.",
-                    ),
-                };
-                Diagnostic::warning("open-operation", "Operation without an end")
-                    .detail(format!(
-                        "The {} of {} {what}. {then}",
-                        operation.kind.as_str(),
-                        operation.key.address
-                    ))
-                    .address(&operation.key.address)
-            })
-            .collect())
+            .map(|operation| format!("{} of {}", operation.kind.as_str(), operation.key.address))
+            .collect();
+        Ok(open_warning(&names, is_running).into_iter().collect())
     }
 
     /// Asks the platforms what is alive. `everywhere` asks also those of which
@@ -211,4 +197,27 @@ fn digest(base_dir: &Path, from: &str, exclude: &[String]) -> Result<String, Str
     let path = base_dir.join(from);
     let manifest = Manifest::of(&path, exclude).map_err(|error| error.to_string())?;
     Ok(manifest.digest())
+}
+
+fn open_warning(names: &[String], is_running: bool) -> Option<Diagnostic> {
+    let list = listed(names)?;
+    let detail = match is_running {
+        true => format!(
+            "Another sandplan is working on this state: {list}. What is shown may be about to change."
+        ),
+        false => format!(
+            "An earlier run ended before it knew the end of: {list}. The next apply finds out by itself."
+        ),
+    };
+    Some(Diagnostic::warning("open-operation", "Operations without an end").detail(detail))
+}
+
+/// Lists names, and counts those beyond the fifth; nothing for none.
+fn listed(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let shown = names.get(..names.len().min(SHOWN)).filter(|shown| !shown.is_empty())?.join(", ");
+    Some(match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    })
 }

@@ -189,8 +189,7 @@ impl<'a> Run<'a> {
             Operation::Delete(key) => {
                 self.world.object(key).map(|object| (Class::Call, object.provider.clone()))
             }
-            Operation::Provision => Some((Class::Wait, self.change(step)?.provider.clone())),
-            Operation::Create { .. } | Operation::Update => {
+            Operation::Create { .. } | Operation::Update | Operation::Provision => {
                 Some((Class::Call, self.change(step)?.provider.clone()))
             }
         }
@@ -347,8 +346,10 @@ impl<'a> Run<'a> {
             self.problem(stopped(not_started, self.flights.len()));
         }
         let outputs = settle_outputs(&mut self, orderly);
+        let left: BTreeSet<u32> =
+            self.readiness.pending().filter_map(|id| self.step(id).change).collect();
         let Tally { summary, failed, skipped, .. } = &self.tally;
-        let skipped = skipped.difference(failed).count();
+        let skipped = skipped.union(&left).filter(|change| !failed.contains(change)).count();
         let (summary, failed, mode) = (*summary, failed.len(), self.inputs.plan.mode);
         self.next.events.push(Event::ApplySummary { summary, mode, failed, skipped });
         self.next.events.push(Event::Outputs { outputs: outputs.clone() });
@@ -406,7 +407,7 @@ fn stopped(steps: usize, in_flight: usize) -> Diagnostic {
         0 => "Nothing was left half-way".to_owned(),
         n => format!("{n} calls were dropped; the next command finds out what became of them"),
     };
-    Diagnostic::warning("apply-stopped", "Apply stopped early").detail(format!(
+    Diagnostic::error("apply-stopped", "Apply stopped early").detail(format!(
         "{steps} steps of the plan were not carried out. {open}. Run `sandplan apply` to go on."
     ))
 }
