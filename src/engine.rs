@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::address::ResourceType;
+use crate::config::check::check_all;
 use crate::config::inputs::{self, Inputs};
 use crate::config::{Config, load};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
@@ -23,8 +25,10 @@ use crate::event::EventStream;
 use crate::graph::{Context, Desired};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
+use crate::provider::sandbox;
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
+use crate::schema::ResourceSchema;
 use crate::state::Store;
 
 pub use crate::apply::{OnFailure, Stop};
@@ -79,14 +83,23 @@ impl Project {
     /// Reads the configuration and makes its providers. The texts come back also
     /// when there are problems, so that these can be drawn.
     pub fn load(environment: &Environment, strictness: Strictness) -> (Sources, Loaded) {
-        let (mut sources, config) = load::load(&environment.directory);
-        let loaded = config.and_then(|config| {
-            Self::with(config, environment, strictness == Strictness::Lenient, &mut sources)
-        });
+        let load::Loaded { mut sources, config, mut problems, is_complete } =
+            load::load(&environment.directory);
+        if is_complete {
+            problems.extend(check_all(&config, portable_schema));
+            problems.extend(Desired::check(&config));
+        }
+        let settings = config.settings.clone();
+        let lenient = strictness == Strictness::Lenient;
+        let loaded = problems
+            .into_result(config)
+            .and_then(|config| Self::with(config, environment, lenient, &mut sources));
         match (loaded, strictness) {
             (Err(_), Strictness::Optional) => {
-                let config = Config::default();
-                (sources.clone(), Self::with(config, environment, true, &mut sources))
+                let directory = environment.directory.clone();
+                let config = Config { directory, settings, ..Config::default() };
+                let loaded = Self::with(config, environment, true, &mut sources);
+                (sources, loaded)
             }
             (loaded, _) => (sources, loaded),
         }
@@ -191,6 +204,11 @@ impl Project {
         let prior = Prior::unrefreshed(State::empty("validate".into()));
         self.plan(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
     }
+}
+
+/// Returns the shape that a resource type has on every platform.
+fn portable_schema(kind: ResourceType) -> Option<&'static ResourceSchema> {
+    (kind == ResourceType::Sandbox).then(sandbox::schema)
 }
 
 fn digest(base_dir: &Path, from: &str, exclude: &[String]) -> Result<String, String> {
