@@ -14,6 +14,7 @@ use std::process::{ExitStatus, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::fs::MemfdFlags;
+use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal};
 use tokio::process::{Child, Command};
 
@@ -30,10 +31,13 @@ const FIRST_FILE_FD: i32 = 10;
 /// Runs as `agent`, first thing inside. It marks that the jail stands, enters
 /// the directory, marks that too, takes on the environment, and becomes the
 /// command. A shell's `exec` gives 127 and 126 as everybody expects.
-const FIRST: &str = r#"printf . >&5
+///
+/// Nobody reads the marks any more when sandplan was killed before bubblewrap
+/// could bind its life to it; then writing them fails, and the command never runs.
+const FIRST: &str = r#"printf . >&5 || exit 1
 cd -- "$1" || exit 1
 shift; unset OLDPWD
-printf . >&5
+printf . >&5 || exit 1
 . /proc/self/fd/6
 exec 3>&- 4>&- 5>&- 6>&-
 case $1 in -*) echo "$1: not found" >&2; exit 127;; esac
@@ -54,7 +58,7 @@ pub struct Launch<'a> {
 pub struct Running {
     pub child: Child,
     pub signals: Signals,
-    marker: File,
+    marks: OwnedFd,
 }
 
 /// How a running sandbox's processes are signalled.
@@ -79,18 +83,19 @@ impl Launch<'_> {
     pub async fn start(self) -> Result<Running, ProviderError> {
         let bwrap = self.bwrap.display().to_string();
         let prepared = self.prepare().map_err(cannot_prepare)?;
-        let (command, status, marker) = prepared;
+        let (command, status, marks) = prepared;
         let child = spawner::spawn(command).await.map_err(|error| cannot_start(&bwrap, &error))?;
         let monitor = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Running { child, signals: Signals { monitor, status }, marker })
+        Ok(Running { child, signals: Signals { monitor, status }, marks })
     }
 
-    fn prepare(self) -> io::Result<(Command, File, File)> {
-        let (status, marker) = (memory(b"")?, memory(b"")?);
+    fn prepare(self) -> io::Result<(Command, File, OwnedFd)> {
+        let status = memory(b"")?;
+        let (marks, marker) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let mut mappings = vec![
             mapping(memory(&self.options())?, OPTIONS_FD),
             mapping(status.try_clone()?, STATUS_FD),
-            mapping(marker.try_clone()?, MARKER_FD),
+            FdMapping { parent_fd: marker, child_fd: MARKER_FD },
             mapping(memory(exports(self.env)?.as_bytes())?, ENVIRONMENT_FD),
         ];
         for (fd, file) in (FIRST_FILE_FD..).zip(self.jail.synthesised()) {
@@ -99,7 +104,7 @@ impl Launch<'_> {
         hide_inherited(&mut mappings)?;
         let mut command = self.command();
         command.fd_mappings(mappings).map_err(io::Error::other)?;
-        Ok((command, status, marker))
+        Ok((command, status, marks))
     }
 
     fn options(&self) -> Vec<u8> {
@@ -123,7 +128,7 @@ impl Launch<'_> {
 impl Running {
     /// Says how far the start came; final only once the process has ended.
     pub fn progress(&self) -> Progress {
-        match self.marker.metadata().map_or(0, |metadata| metadata.len()) {
+        match rustix::io::ioctl_fionread(&self.marks).unwrap_or(0) {
             0 => Progress::NoJail,
             1 => Progress::NoDirectory,
             _ => Progress::Command,
