@@ -14,6 +14,7 @@ mod locked;
 mod migrations;
 mod open;
 mod rows;
+mod shape;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Whether a plan still fits the state, and the first thing that apply writes:
 //! what refresh had found.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::object::ObjectKey;
 use crate::plan::{Drift, Operation, Plan};
@@ -37,9 +39,11 @@ fn take_lineage(plan: &Plan, store: &mut Locked) -> Result<(), StateError> {
 }
 
 /// Lists the rows that are not as the plan read them. Version 0 is a row that
-/// was not there, as is the row of whatever the plan creates in an empty place.
+/// was not there, as is the row of whatever the plan creates in an empty place;
+/// a place whose object refresh found gone still has the row that it read.
 fn moved_rows(plan: &Plan, store: &Locked) -> Result<Vec<ObjectKey>, StateError> {
-    let created = places_to_fill(plan).map(|key| (key, 0));
+    let read: BTreeSet<&ObjectKey> = plan.based_on.iter().map(|(key, _)| key).collect();
+    let created = places_to_fill(plan).filter(|key| !read.contains(key)).map(|key| (key, 0));
     let mut moved = Vec::new();
     for (key, version) in plan.based_on.iter().cloned().chain(created) {
         if store.version(&key)?.unwrap_or(0) != version {

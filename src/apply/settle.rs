@@ -291,17 +291,16 @@ fn inconsistent(address: &Address, arguments: &[std::sync::Arc<str>]) -> Diagnos
 }
 
 fn step_failed(address: &Address, failure: &StepFailure, destroyed: bool) -> Diagnostic {
-    let StepFailure { step, rc, log_tail, log_path } = failure;
+    let StepFailure { step, rc, log_path, .. } = failure;
     let after = match destroyed {
         true => "The sandbox is destroyed, as `on_failure` asks.",
         false => "The sandbox is kept under its TTL, and the next apply goes on at this step.",
     };
-    let log = log_tail.iter().map(|line| format!("\n  | {line}")).collect::<String>();
     let code = if *rc == 124 { "124 (timed out)".to_owned() } else { rc.to_string() };
     Diagnostic::error("not-ready", "Provisioning failed")
         .detail(format!(
-            "Step `{step}` of `{address}` ended with {code}. {after} The whole log is in \
-             `{log_path}` of the sandbox.{log}"
+            "Step `{step}` of `{address}` ended with {code}. {after} The whole log is at \
+             `{log_path}` in the sandbox; `sandplan logs` shows it."
         ))
         .address(address)
         .failure(Failure::NotReady)

@@ -155,6 +155,9 @@ impl Comparison<'_> {
             self.ignore_changes(name, &was, &mut after);
             if differs(was.get(name), after.get(name), self.lineage) {
                 changed.push(AttributePath::attribute(name.clone()));
+            } else if !after.get(name).is_some_and(Value::contains_sensitive) {
+                // The same in other clothes, such as an object for a map.
+                copy(name, &was, &mut after);
             }
         }
         (Value::Object(Arc::new(after)), changed)

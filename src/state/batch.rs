@@ -12,9 +12,12 @@ use crate::object::{
     DeposedKey, Lineage, Object, ObjectKey, OperationId, OutputValue, RemoteId, State, StepRecord,
 };
 
+use crate::redact::redact;
+
 use super::error::StateError;
 use super::journal::{Ending, Intent, NewOperation};
 use super::rows::{self, deposed_column, json, nanos, stored};
+use super::shape;
 
 type Result<T> = std::result::Result<T, StateError>;
 
@@ -60,14 +63,10 @@ impl Batch<'_> {
 
     /// Writes down that a call is about to be made.
     pub fn begin(&mut self, operation: &NewOperation) -> Result<()> {
-        let request = match &operation.intent {
-            Some(intent) => Some(self.intent(intent)?),
-            None => None,
-        };
         self.execute(
             "INSERT INTO operation
-               (id, run, address, deposed, kind, phase, provider, remote_id, request, begun_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'begun', ?6, ?7, ?8, ?9)",
+               (id, run, address, deposed, kind, phase, provider, remote_id, begun_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'begun', ?6, ?7, ?8)",
             params![
                 operation.id.as_str(),
                 self.run,
@@ -76,15 +75,19 @@ impl Batch<'_> {
                 operation.kind.as_str(),
                 operation.provider.to_string(),
                 operation.remote_id.as_ref().map(RemoteId::as_str),
-                request,
                 nanos(operation.begun_at),
             ],
         )?;
+        if let Some(intent) = &operation.intent {
+            let row = self.connection.last_insert_rowid();
+            let sql = "INSERT INTO intent (operation, request) VALUES (?1, ?2)";
+            self.execute(sql, params![row, self.intent(intent)?])?;
+        }
         Ok(())
     }
 
     fn intent(&self, intent: &Intent) -> Result<String> {
-        let attributes = crate::redact::redact(&intent.attributes, &self.lineage);
+        let attributes = redact(&intent.attributes, &self.lineage);
         self.sql(json(&Intent { attributes, ..intent.clone() }))
     }
 
@@ -102,17 +105,19 @@ impl Batch<'_> {
             Ending::Failed(error) => ("failed", Some(error)),
             Ending::Unknown(error) => ("unknown", Some(error)),
         };
-        let changed = match ending {
-            Ending::Unknown(_) => self.execute(
-                "UPDATE operation SET phase = ?2, error = ?3 WHERE id = ?1 AND ended_at IS NULL",
-                params![operation.as_str(), phase, error],
-            )?,
-            _ => self.execute(
-                "UPDATE operation SET phase = ?2, error = ?3, ended_at = ?4, request = NULL
-                 WHERE id = ?1 AND ended_at IS NULL",
-                params![operation.as_str(), phase, error, nanos(at)],
-            )?,
-        };
+        let ended_at = (!matches!(ending, Ending::Unknown(_))).then(|| nanos(at));
+        if ended_at.is_some() {
+            self.execute(
+                "DELETE FROM intent WHERE operation =
+                   (SELECT n FROM operation WHERE id = ?1 AND ended_at IS NULL)",
+                [operation.as_str()],
+            )?;
+        }
+        let changed = self.execute(
+            "UPDATE operation SET phase = ?2, error = ?3, ended_at = ?4
+             WHERE id = ?1 AND ended_at IS NULL",
+            params![operation.as_str(), phase, error, ended_at],
+        )?;
         self.found(changed, operation)
     }
 
@@ -127,17 +132,18 @@ impl Batch<'_> {
     /// redacted here, and `version` is set here.
     pub fn put(&mut self, object: &Object) -> Result<()> {
         let version = self.touch();
-        let attributes = self.sql(stored(&object.attributes, &self.lineage))?;
+        let attributes = redact(&object.attributes, &self.lineage);
+        let (shape, attributes) = self.sql(shape::split(&attributes, object.status))?;
         let failure = self.sql(object.failure.as_ref().map(json).transpose())?;
         let depends_on = self.sql(json(&object.depends_on))?;
         let statement = self.connection.prepare_cached(
             "INSERT INTO resource
                (address, deposed, version, provider, remote_id, status, schema_version,
-                create_before_destroy, depends_on, failure, attributes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                create_before_destroy, depends_on, failure)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (address, deposed) DO UPDATE SET
                version = ?3, provider = ?4, remote_id = ?5, status = ?6, schema_version = ?7,
-               create_before_destroy = ?8, depends_on = ?9, failure = ?10, attributes = ?11
+               create_before_destroy = ?8, depends_on = ?9, failure = ?10
              RETURNING n",
         );
         let row = statement.and_then(|mut statement| {
@@ -153,12 +159,12 @@ impl Batch<'_> {
                     object.create_before_destroy,
                     depends_on,
                     failure,
-                    attributes,
                 ],
                 |row| row.get::<_, i64>(0),
             )
         });
         let row = self.sql(row)?;
+        self.sql(shape::write(self.connection, row, (&shape, &attributes)))?;
         self.put_steps(row, &object.steps)
     }
 

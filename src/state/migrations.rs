@@ -34,8 +34,18 @@ CREATE TABLE resource (
   create_before_destroy INTEGER NOT NULL,
   depends_on     TEXT    NOT NULL,  -- JSON: block addresses
   failure        TEXT,              -- JSON: the failed step
-  attributes     TEXT    NOT NULL,  -- lossless JSON, sensitive parts as fingerprints
   UNIQUE (address, deposed)
+) STRICT;
+
+CREATE TABLE shape (
+  n    INTEGER PRIMARY KEY,
+  text TEXT    NOT NULL UNIQUE      -- JSON: the attributes that are null
+) STRICT;
+
+CREATE TABLE attributes (
+  resource INTEGER PRIMARY KEY REFERENCES resource (n) ON DELETE CASCADE,
+  shape    INTEGER NOT NULL REFERENCES shape (n),
+  text     TEXT    NOT NULL         -- lossless JSON, sensitive parts as fingerprints
 ) STRICT;
 
 CREATE TABLE step (
@@ -76,12 +86,16 @@ CREATE TABLE operation (
   phase     TEXT    NOT NULL,  -- begun, succeeded, failed, unknown
   provider  TEXT    NOT NULL,
   remote_id TEXT,
-  request   TEXT,              -- JSON: what recovery needs of a create, while open
   error     TEXT,
   begun_at  INTEGER NOT NULL,
   ended_at  INTEGER            -- NULL while open: begun or unknown
 ) STRICT;
 CREATE UNIQUE INDEX operation_open ON operation (id) WHERE ended_at IS NULL;
+
+CREATE TABLE intent (
+  operation INTEGER PRIMARY KEY REFERENCES operation (n) ON DELETE CASCADE,
+  request   TEXT    NOT NULL   -- JSON: what recovery needs of a create, while open
+) STRICT;
 
 CREATE TABLE lock (
   n       INTEGER PRIMARY KEY CHECK (n = 1),

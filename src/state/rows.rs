@@ -1,6 +1,6 @@
 //! Between rows and values. Nothing outside this folder sees a column.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::redact::redact;
 use crate::value::Value;
 
 use super::journal::{OpenOperation, OperationKind};
+use super::shape::{Shape, read_shapes};
 
 type Result<T> = rusqlite::Result<T>;
 
@@ -53,7 +54,7 @@ fn parsed<T: std::str::FromStr<Err: fmt::Display>>(row: &Row<'_>, column: usize)
     row.get_ref(column)?.as_str()?.parse().map_err(|e| damaged(column, e))
 }
 
-fn decoded<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
+pub(super) fn decoded<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| damaged(column, e))
 }
 
@@ -89,32 +90,36 @@ pub(super) fn read_state(connection: &Connection) -> Result<State> {
 
 /// Reads all objects with their row numbers, in row order.
 fn read_objects(connection: &Connection) -> Result<Vec<(i64, Object)>> {
+    let shapes = read_shapes(connection)?;
     let mut statement = connection.prepare(
         "SELECT n, address, deposed, version, provider, remote_id, status, schema_version,
-                create_before_destroy, depends_on, failure, attributes
-         FROM resource ORDER BY n",
+                create_before_destroy, depends_on, failure, shape, text
+         FROM resource JOIN attributes ON attributes.resource = resource.n ORDER BY n",
     )?;
-    let mut objects: Vec<(i64, Object)> =
-        statement.query_map([], |row| Ok((row.get(0)?, object(row)?)))?.collect::<Result<_>>()?;
+    let mut objects: Vec<(i64, Object)> = statement
+        .query_map([], |row| Ok((row.get(0)?, object(row, &shapes)?)))?
+        .collect::<Result<_>>()?;
     add_steps(connection, &mut objects)?;
     Ok(objects)
 }
 
-fn object(row: &Row<'_>) -> Result<Object> {
+fn object(row: &Row<'_>, shapes: &HashMap<i64, Shape>) -> Result<Object> {
     let ObjectKey { address, deposed } = key(row, 1, 2)?;
-    let status = row.get_ref(6)?.as_str()?;
+    let status = Status::from_word(row.get_ref(6)?.as_str()?);
+    let status = status.ok_or_else(|| damaged(6, "unknown status"))?;
+    let shape = shapes.get(&row.get(11)?).ok_or_else(|| damaged(11, "unknown shape"))?;
     Ok(Object {
         address,
         deposed,
         version: row.get::<_, i64>(3)?.unsigned_abs(),
         provider: parsed(row, 4)?,
         remote_id: RemoteId::from(row.get_ref(5)?.as_str()?),
-        status: Status::from_word(status).ok_or_else(|| damaged(6, "unknown status"))?,
+        status,
         schema_version: row.get(7)?,
         create_before_destroy: row.get(8)?,
         depends_on: decoded(row, 9)?,
         failure: decoded_or_none(row, 10)?,
-        attributes: decoded(row, 11)?,
+        attributes: shape.join(decoded(row, 12)?, status),
         steps: Vec::new(),
     })
 }
@@ -181,7 +186,8 @@ pub(super) fn read_version(connection: &Connection, key: &ObjectKey) -> Result<O
 pub(super) fn read_open_operations(connection: &Connection) -> Result<Vec<OpenOperation>> {
     let mut statement = connection.prepare(
         "SELECT o.id, run.id, kind, address, deposed, provider, remote_id, request, error, begun_at
-         FROM operation o LEFT JOIN run ON run.n = o.run WHERE ended_at IS NULL ORDER BY o.n",
+         FROM operation o LEFT JOIN run ON run.n = o.run LEFT JOIN intent ON operation = o.n
+         WHERE ended_at IS NULL ORDER BY o.n",
     )?;
     statement.query_map([], open_operation)?.collect()
 }
