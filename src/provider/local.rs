@@ -281,19 +281,25 @@ fn plan(change: &ProposedChange<'_>) -> PlannedChange {
     let pending = provision::pending(&sandbox, change.done);
     let replaces = |path: &&AttributePath| matches!(path.root(), "region" | "from");
     let changes = |roots: &[&str]| change.changed.iter().any(|path| roots.contains(&path.root()));
-    let mut unknown: Vec<Arc<str>> = Vec::new();
-    if changes(&["ttl"]) {
-        unknown.push("expires_at".into());
-    }
-    if changes(&["port", "network"]) {
-        unknown.push("urls".into());
-    }
+    let is_new = change.before.is_none();
+    let given = |name: &str| is_new && change.after.get(name).is_some();
+    let computed = [
+        ("id", is_new),
+        ("name", is_new && !given("name")),
+        ("created_at", is_new),
+        ("status", is_new),
+        ("expires_at", given("ttl") || changes(&["ttl"])),
+        ("urls", given("port") || changes(&["port", "network"])),
+    ];
+    let unknown = computed.into_iter().filter(|(_, will)| *will).map(|(name, _)| name.into());
     PlannedChange {
         requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
         rebuild: false,
         update: change.before.is_some() && changes(&UPDATED),
         provision: pending.iter().map(|step| step.name.clone()).collect(),
-        unknown,
+        unknown: unknown.collect(),
+        // One's own machine costs nothing.
+        known: vec![("hourly_cost".into(), Value::from(record::HOURLY_COST))],
         notes: Vec::new(),
     }
 }

@@ -93,9 +93,12 @@ impl Stage {
         self.platform().faults.insert((verb, address(at)), fault);
     }
 
+    pub fn path(&self) -> std::path::PathBuf {
+        self.directory.path().join("state.db")
+    }
+
     pub fn locked(&self) -> Locked {
-        let path = self.directory.path().join("state.db");
-        let store = Store::open_or_create(&path, &"l".into()).unwrap();
+        let store = Store::open_or_create(&self.path(), &"l".into()).unwrap();
         store.lock(LockInfo::of_this_process("apply", now()), Duration::ZERO).unwrap()
     }
 
