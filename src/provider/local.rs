@@ -3,7 +3,7 @@
 //!
 //! A sandbox is a directory; its commands see the host's programs read-only and
 //! nothing else of the host. It has no machine that runs on: processes end with
-//! the command that started them. See `docs/decisions/local-provider.md`.
+//! the command that started them. See `docs/decisions/0011-local.md`.
 
 mod account;
 mod console;
