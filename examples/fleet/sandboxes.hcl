@@ -1,4 +1,4 @@
-# A sandbox for each member of a team, and some workers, within limits.
+# A sandbox for each member of a team, and some runners, within limits.
 
 sandplan {
   required_version = ">= 0.1"
@@ -33,17 +33,17 @@ sandbox "dev" {
   labels   = { owner = each.key }
 }
 
-# Three alike: sandbox.worker[0] to sandbox.worker[2].
-sandbox "worker" {
+# Three alike: sandbox.runner[0] to sandbox.runner[2].
+sandbox "runner" {
   count   = 3
   profile = profile.base
-  name    = "worker-${count.index + 1}"
-  env     = { WORKER = tostring(count.index) }
+  name    = "runner-${count.index + 1}"
+  env     = { RUNNER = tostring(count.index) }
 }
 
 output "names" {
   description = "The name of every sandbox"
-  value       = concat(values(sandbox.dev)[*].name, sandbox.worker[*].name)
+  value       = concat(values(sandbox.dev)[*].name, sandbox.runner[*].name)
 }
 
 output "by_owner" {
