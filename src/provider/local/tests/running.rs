@@ -155,14 +155,7 @@ async fn an_exec_of_another_process() {
 
 /// Starts it, and returns it once it has said `up`.
 fn elsewhere(script: &str, code: &Path) -> (std::process::Child, std::process::ChildStdout) {
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "provider::local::tests::running::an_exec_of_another_process"])
-        .env("SANDPLAN_TEST_EXEC", script)
-        .env("SANDPLAN_TEST_CODE", code)
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = begun(script, code);
     let mut stdout = child.stdout.take().unwrap();
     let mut said = String::new();
     while !said.ends_with("up\n") {
@@ -200,4 +193,36 @@ fn killing_this_process_ends_the_command() {
     child.wait().unwrap();
     // The end of the output is the end of all who could write it.
     std::io::Read::read_to_end(&mut stdout, &mut Vec::new()).unwrap();
+}
+
+/// Starts it without waiting for anything.
+fn begun(script: &str, code: &Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "provider::local::tests::running::an_exec_of_another_process"])
+        .env("SANDPLAN_TEST_EXEC", script)
+        .env("SANDPLAN_TEST_CODE", code)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn killing_this_process_at_any_moment_leaves_nothing_running() {
+    let code = tempfile::NamedTempFile::new().unwrap();
+    for moment in 0..60 {
+        let mut child = begun("sleep 987654", code.path());
+        // Not to wait for anything: to hit each stage of a start once.
+        std::thread::sleep(Duration::from_micros(500 * moment));
+        send(&child, rustix::process::Signal::KILL);
+        child.wait().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = std::io::Read::read_to_end(&mut stdout, &mut Vec::new());
+            done.send(())
+        });
+        let ended = ended.recv_timeout(Duration::from_secs(20));
+        assert!(ended.is_ok(), "killed after {moment} half milliseconds, it lives on");
+    }
 }
