@@ -248,6 +248,6 @@ fn unknown_provider(resource: &Resource, provider: &ProviderRef, address: &Addre
     Diagnostic::error("unknown-provider", "Unknown provider")
         .detail(detail)
         .at(resource.provider.as_ref().map_or_else(|| resource.range.clone(), Expr::range))
-        .hint(did_you_mean(platform, PLATFORMS))
+        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !PLATFORMS.contains(&&**platform)))
         .address(address)
 }

@@ -169,7 +169,11 @@ fn tree(from: &Path, name: &str) -> Result<Vec<Entry>, ProviderError> {
     for found in walkdir::WalkDir::new(from).follow_links(false).sort_by_file_name() {
         let found = found.map_err(|error| rejected(format!("{error}.")))?;
         let below = found.path().strip_prefix(from).unwrap_or(Path::new(""));
-        let name = Path::new(name).join(below);
+        // Joining nothing would append a slash, and make a file a directory.
+        let name = match below.as_os_str().is_empty() {
+            true => PathBuf::from(name),
+            false => Path::new(name).join(below),
+        };
         let kind = found.file_type();
         if kind.is_dir() || kind.is_file() || kind.is_symlink() {
             entries.push(Entry { path: found.into_path(), name });
@@ -204,6 +208,7 @@ async fn receive(
     let unpacked = unpacking.await.map_err(|error| broken(io::Error::other(error)))?;
     match outcome {
         Ok(outcome) if outcome.code == NO_SUCH_FILE => {
+            let above = above.trim_end_matches('/');
             Err(rejected(format!("There is no {above}/{name} in the sandbox.")))
         }
         Ok(outcome) => succeeded(&outcome, "read").and(unpacked.map_err(broken)),
