@@ -73,7 +73,7 @@ pub enum Stop {
 /// How to go about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApplySettings {
-    /// Calls in flight at once; waits (provisioning) may be four times as many.
+    /// Calls in flight at once; calls that only wait may be four times as many.
     pub parallelism: usize,
     /// Calls in flight at once by provider, where not the provider's own default.
     pub provider_parallel: BTreeMap<ProviderRef, usize>,

@@ -16,6 +16,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::address::ResourceType;
+use crate::config::check::check_all;
 use crate::config::inputs::{self, Inputs};
 use crate::config::{Config, load};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
@@ -23,8 +25,10 @@ use crate::event::EventStream;
 use crate::graph::{Context, Desired};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
+use crate::provider::sandbox;
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
+use crate::schema::ResourceSchema;
 use crate::state::Store;
 
 pub use crate::apply::{OnFailure, Stop};
@@ -79,14 +83,23 @@ impl Project {
     /// Reads the configuration and makes its providers. The texts come back also
     /// when there are problems, so that these can be drawn.
     pub fn load(environment: &Environment, strictness: Strictness) -> (Sources, Loaded) {
-        let (mut sources, config) = load::load(&environment.directory);
-        let loaded = config.and_then(|config| {
-            Self::with(config, environment, strictness == Strictness::Lenient, &mut sources)
-        });
+        let load::Loaded { mut sources, config, mut problems, is_complete } =
+            load::load(&environment.directory);
+        if is_complete {
+            problems.extend(check_all(&config, portable_schema));
+            problems.extend(Desired::check(&config));
+        }
+        let settings = config.settings.clone();
+        let lenient = strictness == Strictness::Lenient;
+        let loaded = problems
+            .into_result(config)
+            .and_then(|config| Self::with(config, environment, lenient, &mut sources));
         match (loaded, strictness) {
             (Err(_), Strictness::Optional) => {
-                let config = Config::default();
-                (sources.clone(), Self::with(config, environment, true, &mut sources))
+                let directory = environment.directory.clone();
+                let config = Config { directory, settings, ..Config::default() };
+                let loaded = Self::with(config, environment, true, &mut sources);
+                (sources, loaded)
             }
             (loaded, _) => (sources, loaded),
         }
@@ -139,25 +152,11 @@ impl Project {
         };
         let is_running = store.is_locked();
         let open = store.open_operations().map_err(fail)?;
-        Ok(open
+        let names: Vec<String> = open
             .iter()
-            .map(|operation| {
-                let (what, then) = match is_running {
-                    true => ("is in progress", "Another sandplan is working on this state."),
-                    false => (
-                        "was left open by an earlier run",
-                        "The next apply reconciles it by itself.",
-                    ),
-                };
-                Diagnostic::warning("open-operation", "Operation without an end")
-                    .detail(format!(
-                        "The {} of {} {what}. {then}",
-                        operation.kind.as_str(),
-                        operation.key.address
-                    ))
-                    .address(&operation.key.address)
-            })
-            .collect())
+            .map(|operation| format!("{} of {}", operation.kind.as_str(), operation.key.address))
+            .collect();
+        Ok(open_warning(&names, is_running).into_iter().collect())
     }
 
     /// Asks the platforms what is alive. `everywhere` asks also those of which
@@ -207,8 +206,36 @@ impl Project {
     }
 }
 
+/// Returns the shape that a resource type has on every platform.
+fn portable_schema(kind: ResourceType) -> Option<&'static ResourceSchema> {
+    (kind == ResourceType::Sandbox).then(sandbox::schema)
+}
+
 fn digest(base_dir: &Path, from: &str, exclude: &[String]) -> Result<String, String> {
     let path = base_dir.join(from);
     let manifest = Manifest::of(&path, exclude).map_err(|error| error.to_string())?;
     Ok(manifest.digest())
+}
+
+fn open_warning(names: &[String], is_running: bool) -> Option<Diagnostic> {
+    let list = listed(names)?;
+    let detail = match is_running {
+        true => format!(
+            "Another sandplan is working on this state: {list}. What is shown may be about to change."
+        ),
+        false => format!(
+            "An earlier run ended before it knew the end of: {list}. The next apply finds out by itself."
+        ),
+    };
+    Some(Diagnostic::warning("open-operation", "Operations without an end").detail(detail))
+}
+
+/// Lists names, and counts those beyond the fifth; nothing for none.
+fn listed(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 5;
+    let shown = names.get(..names.len().min(SHOWN)).filter(|shown| !shown.is_empty())?.join(", ");
+    Some(match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    })
 }

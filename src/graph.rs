@@ -75,7 +75,15 @@ pub struct Overrides {
 }
 
 impl Desired {
-    /// Checks every reference, finds the order and reports cycles.
+    /// Checks every reference and looks for cycles.
+    pub fn check(config: &Config) -> Diagnostics {
+        match nodes::Graph::of(config).and_then(|graph| graph.order()) {
+            Ok(_) => Diagnostics::new(),
+            Err(problems) => problems,
+        }
+    }
+
+    /// Finds the order of a configuration whose references are sound.
     pub fn build(
         config: Config,
         variables: BTreeMap<Arc<str>, Value>,

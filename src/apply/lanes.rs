@@ -1,8 +1,8 @@
 //! Who may start when: the steps that are ready, by provider, and how many calls
 //! are in flight.
 //!
-//! A slot is held by a call, not by a wait. Provisioning, and the rest of a call
-//! that has reported to be only waiting, count against limits of their own.
+//! A slot is held by a call, not by a wait: the rest of a call that has reported
+//! to be only waiting counts against a limit of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 

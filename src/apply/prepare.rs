@@ -261,7 +261,7 @@ impl Run<'_> {
             base_dir: self.inputs.settings.base_dir.clone(),
             reporter: self.reporter(&operation.id),
         };
-        let (step, class, call) = (Some(step.id), Class::Wait, Call::Provision(request));
+        let (step, class, call) = (Some(step.id), Class::Call, Call::Provision(request));
         Ok(Departure { step, operation, class, wanted, call })
     }
 

@@ -28,6 +28,10 @@ use super::{ApplyInputs, OnFailure, Outcome, Stop};
 /// How long a step may be silent before it is said that it still runs.
 const SILENCE: Duration = Duration::from_secs(10);
 
+/// How long news wait for company before they are committed: a commit costs a sync
+/// and whole pages, whether it brings one result or ten.
+const COMPANY: Duration = Duration::from_millis(10);
+
 /// An apply under way.
 pub(super) struct Run<'a> {
     pub inputs: ApplyInputs<'a>,
@@ -116,7 +120,7 @@ impl<'a> Run<'a> {
         let creates = open.into_iter().filter(|o| o.kind == OperationKind::Create);
         let mut run = Self {
             lanes: Lanes::new(inputs.settings.parallelism, limits(&inputs)),
-            world: World::new(state, inputs.plan),
+            world: World::new(state, inputs.plan, inputs.providers),
             unsettled: creates.map(|operation| operation.key.address).collect(),
             provisioned: provisions.filter_map(|step| step.change).collect(),
             stop,
@@ -157,10 +161,10 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             let news = self.listen().await;
-            if self.stop == Stop::Now {
-                return Ok(());
-            }
             self.take_in(news);
+            if self.stop == Stop::Now {
+                return self.commit();
+            }
         }
     }
 
@@ -189,8 +193,7 @@ impl<'a> Run<'a> {
             Operation::Delete(key) => {
                 self.world.object(key).map(|object| (Class::Call, object.provider.clone()))
             }
-            Operation::Provision => Some((Class::Wait, self.change(step)?.provider.clone())),
-            Operation::Create { .. } | Operation::Update => {
+            Operation::Create { .. } | Operation::Update | Operation::Provision => {
                 Some((Class::Call, self.change(step)?.provider.clone()))
             }
         }
@@ -227,27 +230,40 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Waits until something happens, and takes all that has happened by then.
+    /// Waits until something happens, and then a moment longer for what else does.
     async fn listen(&mut self) -> News {
         let mut news = News::default();
         let silence = self.flights.values().map(|f| f.heard + SILENCE).min();
         let silence = silence.unwrap_or_else(|| Instant::now() + SILENCE);
-        tokio::select! {
-            Some(done) = self.tasks.join_next_with_id() => self.note(done, &mut news),
-            Some(report) = self.news.recv() => news.reports.push(report),
-            changed = self.inputs.stop.changed(), if !self.unstoppable => self.hear_stop(changed.is_ok()),
-            () = tokio::time::sleep_until(silence) => self.break_silence(),
+        if !self.hear_one(&mut news, silence).await {
+            self.break_silence();
         }
-        // What is done at the same moment shall land in the same commit.
-        tokio::task::yield_now().await;
+        let company = Instant::now() + COMPANY;
+        while self.stop == Stop::No
+            && news.answers.len() < self.flights.len()
+            && self.hear_one(&mut news, company).await
+        {}
+        // Answers first: what a call reported before it ended is there by then.
         while let Some(done) = self.tasks.try_join_next_with_id() {
             self.note(done, &mut news);
         }
-        // After the answers: what a call reported before it ended is there by now.
         while let Ok(report) = self.news.try_recv() {
             news.reports.push(report);
         }
         news
+    }
+
+    /// Waits for one thing to happen; false when nothing did in time.
+    async fn hear_one(&mut self, news: &mut News, until: Instant) -> bool {
+        tokio::select! {
+            Some(done) = self.tasks.join_next_with_id() => self.note(done, news),
+            Some(report) = self.news.recv() => news.reports.push(report),
+            changed = self.inputs.stop.changed(), if !self.unstoppable => {
+                self.hear_stop(changed.is_ok());
+            }
+            () = tokio::time::sleep_until(until) => return false,
+        }
+        true
     }
 
     fn note(&mut self, done: Result<(Id, Answer), JoinError>, news: &mut News) {
@@ -347,8 +363,10 @@ impl<'a> Run<'a> {
             self.problem(stopped(not_started, self.flights.len()));
         }
         let outputs = settle_outputs(&mut self, orderly);
+        let left: BTreeSet<u32> =
+            self.readiness.pending().filter_map(|id| self.step(id).change).collect();
         let Tally { summary, failed, skipped, .. } = &self.tally;
-        let skipped = skipped.difference(failed).count();
+        let skipped = skipped.union(&left).filter(|change| !failed.contains(change)).count();
         let (summary, failed, mode) = (*summary, failed.len(), self.inputs.plan.mode);
         self.next.events.push(Event::ApplySummary { summary, mode, failed, skipped });
         self.next.events.push(Event::Outputs { outputs: outputs.clone() });
@@ -406,7 +424,7 @@ fn stopped(steps: usize, in_flight: usize) -> Diagnostic {
         0 => "Nothing was left half-way".to_owned(),
         n => format!("{n} calls were dropped; the next command finds out what became of them"),
     };
-    Diagnostic::warning("apply-stopped", "Apply stopped early").detail(format!(
+    Diagnostic::error("apply-stopped", "Apply stopped early").detail(format!(
         "{steps} steps of the plan were not carried out. {open}. Run `sandplan apply` to go on."
     ))
 }

@@ -1,9 +1,25 @@
 //! Holds a block's content against its schema, before anything is evaluated.
 
+use super::Config;
 use super::blocks::missing_argument;
 use super::body::{BlockBody, NestedBlock, at_most_once, unsupported_argument, unsupported_block};
+use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::schema::{BlockSchema, Nesting};
+use crate::schema::{BlockSchema, Nesting, PLATFORMS, ResourceSchema};
+
+/// Holds every profile and resource against the schema of its type.
+pub fn check_all<'a>(
+    config: &Config,
+    schema_of: impl Fn(ResourceType) -> Option<&'a ResourceSchema>,
+) -> Diagnostics {
+    let profiles = config.profiles.values().map(|p| (ResourceType::Sandbox, &p.body));
+    let resources = config.resources.values().map(|r| (r.address.kind, &r.body));
+    profiles
+        .chain(resources)
+        .filter_map(|(kind, body)| Some(check(body, &schema_of(kind)?.block, &PLATFORMS)))
+        .flatten()
+        .collect()
+}
 
 /// Complains of unknown, duplicate and missing arguments and blocks.
 ///

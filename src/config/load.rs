@@ -13,15 +13,54 @@ pub const MAIN_FILE: &str = "sandboxes.hcl";
 /// Files longer than this are refused: no one reviews them.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads and decodes a directory. The texts come back also when there are
-/// problems, so that these can be drawn.
-pub fn load(directory: &Path) -> (Sources, Result<Config, Diagnostics>) {
-    let mut sources = Sources::default();
-    let config = load_into(directory, &mut sources);
-    (sources, config)
+/// What a directory's files say, as far as they can be read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The texts, for problems to point into.
+    pub sources: Sources,
+    pub config: Config,
+    pub problems: Diagnostics,
+    /// Every file could be parsed, so that what seems undeclared is.
+    pub is_complete: bool,
 }
 
-fn load_into(directory: &Path, sources: &mut Sources) -> Result<Config, Diagnostics> {
+/// Reads and decodes a directory, and goes on after problems.
+pub fn load(directory: &Path) -> Loaded {
+    let mut loaded = Loaded {
+        config: Config { directory: directory.to_owned(), ..Config::default() },
+        ..Loaded::default()
+    };
+    match configuration_files(directory) {
+        Ok(files) => loaded.read_all(&files),
+        Err(problems) => loaded.problems = problems,
+    }
+    loaded
+}
+
+impl Loaded {
+    fn read_all(&mut self, files: &[PathBuf]) {
+        self.is_complete = true;
+        for file in files {
+            match self.parse(file) {
+                Ok(body) => self.problems.extend(self.config.add_file(&body)),
+                Err(problems) => {
+                    self.is_complete = false;
+                    self.problems.extend(problems);
+                }
+            }
+        }
+    }
+
+    fn parse(&mut self, file: &Path) -> Result<BlockBody, Diagnostics> {
+        let shown = file.strip_prefix(".").unwrap_or(file).display().to_string();
+        let source = read(file, shown)?;
+        self.sources.add(source.clone());
+        let body = parse_body(&source)?;
+        Ok(BlockBody::new(&body, &source))
+    }
+}
+
+fn configuration_files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
     let files = files(directory)?;
     if files.is_empty() {
         let place = match directory.as_os_str().is_empty() {
@@ -34,23 +73,7 @@ fn load_into(directory: &Path, sources: &mut Sources) -> Result<Config, Diagnost
             ))
             .into());
     }
-    let mut problems = Diagnostics::new();
-    let mut config = Config { directory: directory.to_owned(), ..Config::default() };
-    for file in files {
-        let name = file.strip_prefix(directory).unwrap_or(&file).display().to_string();
-        let shown = if directory == Path::new(".") || directory.as_os_str().is_empty() {
-            name
-        } else {
-            directory.join(name).display().to_string()
-        };
-        if let Some(source) = problems.absorb(read(&file, shown)) {
-            sources.add(source.clone());
-            if let Some(body) = problems.absorb(parse_body(&source)) {
-                problems.extend(config.add_file(&BlockBody::new(&body, &source)));
-            }
-        }
-    }
-    problems.into_result(config)
+    Ok(files)
 }
 
 /// Lists the configuration files of a directory in name order, `sandboxes.hcl` first.

@@ -134,18 +134,20 @@ impl Project {
 
     /// Warns of objects that carry our labels and are in no state.
     pub fn orphan_warnings(&self, prior: &Prior) -> Diagnostics {
-        let warning = |(provider, object): &(ProviderRef, RemoteObject)| {
-            Diagnostic::warning("orphan", "Object without a row in the state").detail(format!(
-                "`{}` ({}) on `{provider}` carries this project's labels{}, but is not in the state. `sandplan state recover` takes it back; `sandplan expire -apply` destroys it when its TTL is over.",
-                object.name,
-                object.remote_id,
-                match &object.ownership {
-                    Some(owner) => format!(" as {}", owner.address),
-                    None => String::new(),
-                }
+        let names: Vec<String> = prior
+            .orphans
+            .iter()
+            .map(|(provider, object)| {
+                let owner = object.ownership.as_ref().map(|owner| format!(" as {}", owner.address));
+                format!("`{}` on {provider}{}", object.name, owner.unwrap_or_default())
+            })
+            .collect();
+        let Some(list) = super::listed(&names) else { return Diagnostics::new() };
+        Diagnostic::warning("orphan", "Objects without a row in the state")
+            .detail(format!(
+                "These carry this project's labels and are in no state: {list}. `sandplan state recover` takes them back into it; `sandplan expire -apply` destroys them when their TTL is over."
             ))
-        };
-        prior.orphans.iter().map(warning).collect()
+            .into()
     }
 
     /// Lists what is past its TTL by its labels: this project's, or every

@@ -140,4 +140,13 @@ fn problem(error: &Error, source: &Source) -> Diagnostic {
     Diagnostic::error("syntax", "Invalid syntax")
         .detail(format!("{detail}{found_text}."))
         .at(source.range(at..at + found.map_or(0, char::len_utf8)))
+        .hint(open_quote(source.text(), at))
+}
+
+/// Guesses at a quote that is missing on the line where the parser gave up.
+fn open_quote(text: &str, at: usize) -> Option<String> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text.get(start..)?.lines().next()?;
+    let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
+    (quotes % 2 == 1).then(|| "is a `\"` missing on this line?".to_owned())
 }

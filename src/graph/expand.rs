@@ -218,7 +218,7 @@ fn provider_of(
     let Some(expr) = &resource.provider else {
         return Ok(evaluation.desired.default_provider.clone());
     };
-    let text = if names_a_provider(expr) {
+    let text = if names_a_provider(&evaluation.desired.config, expr) {
         expr.as_words().map(|words| words.join("."))
     } else {
         let value = expr.evaluate(scope)?;

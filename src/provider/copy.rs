@@ -52,7 +52,7 @@ pub async fn download(
 ) -> Result<(), ProviderError> {
     let (above, name) = split(from);
     let target = match (to.is_dir(), name) {
-        (true, ".") => to.to_owned(),
+        (true, ".") => fs::canonicalize(to).map_err(|error| unwritable(to, &error))?,
         (true, name) => to.join(name),
         (false, _) => to.to_owned(),
     };
@@ -169,11 +169,9 @@ fn tree(from: &Path, name: &str) -> Result<Vec<Entry>, ProviderError> {
     for found in walkdir::WalkDir::new(from).follow_links(false).sort_by_file_name() {
         let found = found.map_err(|error| rejected(format!("{error}.")))?;
         let below = found.path().strip_prefix(from).unwrap_or(Path::new(""));
-        // Joining nothing would append a slash, and make a file a directory.
-        let name = match below.as_os_str().is_empty() {
-            true => PathBuf::from(name),
-            false => Path::new(name).join(below),
-        };
+        let is_top = below.as_os_str().is_empty();
+        // Joining with nothing would add a slash, which means a directory.
+        let name = if is_top { PathBuf::from(name) } else { Path::new(name).join(below) };
         let kind = found.file_type();
         if kind.is_dir() || kind.is_file() || kind.is_symlink() {
             entries.push(Entry { path: found.into_path(), name });
@@ -231,17 +229,12 @@ fn unpack(mut reader: impl io::Read, fresh: &Path) -> io::Result<()> {
 /// stand in the way are replaced, never followed.
 fn settle(source: &Path, target: &Path) -> io::Result<()> {
     let is_dir = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| m.is_dir());
-    let top = target.is_dir() && is_dir(source);
-    if !top && !(is_dir(source) && is_dir(target)) {
+    if !is_dir(source) || !is_dir(target) {
         return rename_anyway(source, target);
     }
     for child in fs::read_dir(source)? {
         let child = child?;
-        let (from, to) = (child.path(), target.join(child.file_name()));
-        match is_dir(&from) && is_dir(&to) {
-            true => settle(&from, &to)?,
-            false => rename_anyway(&from, &to)?,
-        }
+        settle(&child.path(), &target.join(child.file_name()))?;
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ pub async fn run(
     }
     let mut journal = Journal::default();
     let mut probes_end = None;
-    for step in pending {
+    for (number, step) in (1..).zip(pending) {
         if matches!(step.work, Work::Probe(_)) {
             probes_end.get_or_insert_with(|| Instant::now() + run.ready_within);
         }
@@ -96,7 +96,7 @@ pub async fn run(
             journal.conclude(run, Some(&failure)).await?;
             return Ok(ProvisionOutcome::Failed(failure));
         }
-        if matches!(step.work, Work::Run(_)) {
+        if matches!(step.work, Work::Run(_)) && number < pending.len() {
             journal.write(run).await?;
         }
     }
@@ -251,19 +251,29 @@ async fn retried(
         until = until.min(Instant::now() + limit);
     }
     let mut pause = PAUSES.0;
+    let mut seen = None;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let request = merged(run, &probe.exec, left, ExecIo::Capture(None));
         let outcome = run.exec.exec(request).await?;
+        let passed = outcome.code == 0;
+        // What a try that was cut off says, says less than one that ended.
+        if passed || seen.is_none() || outcome.code != TIMED_OUT {
+            seen = Some(outcome);
+        }
         let left = until.saturating_duration_since(Instant::now());
-        if outcome.code == 0 || left.is_zero() {
-            let said = String::from_utf8_lossy(&outcome.stdout);
-            let tail = last(said.lines().map(|line| run.secrets.hide(line)));
-            return Ok(End { rc: outcome.code, tail, logged: false });
+        if let (true, Some(seen)) = (passed || left.is_zero(), &seen) {
+            return Ok(probed(run, seen));
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(PAUSES.1);
     }
+}
+
+fn probed(run: &Run<'_>, outcome: &ExecOutcome) -> End {
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    let tail = last(said.lines().map(|line| run.secrets.hide(line)));
+    End { rc: outcome.code, tail, logged: false }
 }
 
 /// Says what is kept of a failed step, and sees that its log exists.

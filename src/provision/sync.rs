@@ -15,8 +15,7 @@ use crate::provider::copy::{Entry, unpack_inside};
 use crate::provider::sandbox::Sync;
 use crate::provider::{ExecIo, ExecOutcome, ProviderError, ProviderErrorKind};
 
-const READ: &str =
-    r#"mkdir -p -- "$1/sync" "$3" && if [ -e "$1/sync/$2" ]; then cat "$1/sync/$2"; fi"#;
+const READ: &str = r#"mkdir -p -- "$1/sync" && if [ -n "$3" ]; then mkdir -p -- "$3"; fi && if [ -e "$1/sync/$2" ]; then cat "$1/sync/$2"; fi"#;
 const WRITE: &str = r#"cat >"$1/sync/.$2" && mv -f "$1/sync/.$2" "$1/sync/$2""#;
 const REMOVE: &str = r#"cd -- "$1" 2>/dev/null || exit 0; xargs -0 -r rm -f --"#;
 const REMOVE_DIRECTORIES: &str =
@@ -35,24 +34,22 @@ pub async fn sync(run: &Run<'_>, sync: &Sync) -> Result<(End, String), ProviderE
         let why = format!("`{}` has changed since it was planned; plan again", sync.from);
         return Ok((End::failed(why), hash));
     }
-    let place = Destination::of(sync, &manifest);
+    let place = Destination::of(&sync.to, &manifest);
     let end = bring(run, &place, (&from, &manifest)).await?;
     Ok((end, hash))
 }
 
 /// Removes what a sync put there.
 pub async fn remove(run: &Run<'_>, to: &str) -> Result<End, ProviderError> {
-    // Whether the source was one file or a directory, its old manifest tells.
-    let place = Destination { directory: to.to_owned(), key: key(to), only: None };
-    let old = match read(run, &place).await? {
+    let key = key(to);
+    let old = match read(run, &key, "").await? {
         Ok(old) => old,
         Err(end) => return Ok(end),
     };
-    let single = old.entries().contains_key("");
-    let place = if single { Destination::single(to) } else { place };
+    let place = Destination::of(to, &old);
     let end = apply_removals(run, &place, &Manifest::default().changed(&old)).await?;
     if end.rc == 0 {
-        shell(run, FORGET, &[DIRECTORY, &place.key, to], Vec::new()).await?;
+        shell(run, FORGET, &[DIRECTORY, &key, to], Vec::new()).await?;
     }
     Ok(end)
 }
@@ -67,14 +64,10 @@ struct Destination {
 }
 
 impl Destination {
-    fn of(sync: &Sync, manifest: &Manifest) -> Self {
-        match manifest.entries().contains_key("") {
-            true => Self::single(&sync.to),
-            false => Self { directory: sync.to.clone(), key: key(&sync.to), only: None },
+    fn of(to: &str, manifest: &Manifest) -> Self {
+        if !manifest.entries().contains_key("") {
+            return Self { directory: to.to_owned(), key: key(to), only: None };
         }
-    }
-
-    fn single(to: &str) -> Self {
         let (directory, name) = to.trim_end_matches('/').rsplit_once('/').unwrap_or(("", to));
         let directory = if directory.is_empty() { "/" } else { directory };
         Self { directory: directory.to_owned(), key: key(to), only: Some(name.to_owned()) }
@@ -91,7 +84,7 @@ async fn bring(
     place: &Destination,
     (from, manifest): (&Path, &Manifest),
 ) -> Result<End, ProviderError> {
-    let old = match read(run, place).await? {
+    let old = match read(run, &place.key, &place.directory).await? {
         Ok(old) => old,
         Err(end) => return Ok(end),
     };
@@ -123,10 +116,14 @@ async fn describe(from: &Path, exclude: &[String]) -> Result<Manifest, String> {
     described.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-/// Reads what was put there; nothing where that was damaged.
-async fn read(run: &Run<'_>, place: &Destination) -> Result<Result<Manifest, End>, ProviderError> {
-    let arguments = [DIRECTORY, &place.key, &place.directory];
-    let outcome = shell(run, READ, &arguments, Vec::new()).await?;
+/// Reads what was put there, nothing where that was damaged; and makes the
+/// directory that more is to be put in, if any.
+async fn read(
+    run: &Run<'_>,
+    key: &str,
+    directory: &str,
+) -> Result<Result<Manifest, End>, ProviderError> {
+    let outcome = shell(run, READ, &[DIRECTORY, key, directory], Vec::new()).await?;
     Ok(match outcome.code {
         0 => Ok(serde_json::from_slice(&outcome.stdout).unwrap_or_default()),
         _ => Err(End::of(&outcome)),

@@ -14,11 +14,11 @@ use super::lock;
 use super::migrations::{APPLICATION_ID, LATEST, migrate};
 
 /// Small pages: a commit writes whole pages, and most of what it changes is small.
-const PAGE_SIZE: i64 = 1024;
+const PAGE_SIZE: i64 = 512;
 
 /// Pages in the log before it is copied back; more would save writing hot pages
 /// again, at the price of a longer file.
-const CHECKPOINT_PAGES: i64 = 8192;
+const CHECKPOINT_PAGES: i64 = 16384;
 
 /// How long to wait for another process in the middle of a commit or checkpoint.
 const BUSY: Duration = Duration::from_secs(10);

@@ -42,6 +42,8 @@ pub enum Fault {
     StepFails,
 }
 
+pub type Witness = Arc<dyn Fn(&OperationId) + Send + Sync>;
+
 #[derive(Default)]
 pub struct Platform {
     pub objects: BTreeMap<RemoteId, RemoteObject>,
@@ -59,6 +61,8 @@ pub struct Platform {
     pub says_waiting: bool,
     /// How long each half of a call takes, in turn.
     pub pace: Vec<u64>,
+    /// Is asked about every create as soon as it arrives.
+    pub witness: Option<Witness>,
     made: u32,
     turns: usize,
 }
@@ -228,6 +232,10 @@ impl Provider for Fake {
 
     async fn create(&self, request: CreateRequest) -> Result<RemoteObject, ProviderError> {
         let CreateRequest { kind, ownership, attributes, reporter, .. } = request;
+        let witness = self.platform().witness.clone();
+        if let Some(witness) = witness {
+            witness(&ownership.operation);
+        }
         let address = ownership.address.clone();
         self.platform().asked.push((address.clone(), attributes.clone()));
         let made = move |platform: &mut Platform| platform.make(kind, &ownership, &attributes);

@@ -61,7 +61,7 @@ fn fault() -> impl Strategy<Value = Option<Fault>> {
 fn case() -> impl Strategy<Value = Case> {
     let deeds =
         prop::collection::vec((deed(), any::<Option<prop::sample::Index>>(), fault()), 1..7);
-    let pace = prop::collection::vec(1..20u64, 1..7);
+    let pace = prop::collection::vec(1..60u64, 1..7);
     (deeds, pace, 1..4usize, any::<bool>(), (0..30u32, any::<bool>())).prop_map(
         |(deeds, pace, parallelism, destroy_new, kill)| Case {
             deeds,
@@ -148,7 +148,7 @@ async fn live_through(case: &Case) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn a_kill_at_any_moment_loses_nothing_and_doubles_nothing(case in case()) {

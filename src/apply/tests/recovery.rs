@@ -105,6 +105,7 @@ async fn an_update_is_settled_by_reading_the_object_again() {
 async fn an_interrupted_provisioning_keeps_its_records() {
     let mut stage = Stage::new();
     stage.provisioned("sandbox.a", &[]);
+    stage.platform().pace = vec![50];
     // begun · id · made, provisioning begun · first step; then the process is killed.
     stage.failpoint = Some(crate::state::Failpoint { transactions_left: 3, after_commit: true });
     stage.apply().await;

@@ -4,10 +4,11 @@ use std::time::Duration;
 use crate::apply::{OnFailure, Outcome, Stop};
 use crate::diagnostic::Failure;
 use crate::event::{Event, Verb};
-use crate::object::{Object, OutputValue, ProviderRef, Status};
+use crate::object::{Object, OperationId, OutputValue, ProviderRef, Status};
 use crate::plan::{Drift, Operation, OutputChange, Summary};
 use crate::provider::ProviderErrorKind;
 use crate::redact::redact;
+use crate::state::Store;
 use crate::value::{Type, Value};
 
 use super::fake::Fault;
@@ -132,8 +133,25 @@ async fn a_call_that_only_waits_leaves_its_slot_to_another() {
     assert!(stage.platform().most_in_flight <= 2 + 2 * 4);
 }
 
-#[tokio::test(start_paused = true)]
+/// On several threads, so that a call that was made too early would run at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn intent_is_on_disk_before_the_call() {
+    let mut stage = Stage::new();
+    (0..20).for_each(|n| {
+        stage.create(&format!("sandbox.a[{n}]"), &[]);
+    });
+    let path = stage.path();
+    stage.platform().pace = vec![1];
+    stage.platform().witness = Some(Arc::new(move |id: &OperationId| {
+        let store = Store::open_existing_read_only(&path).unwrap().unwrap();
+        assert!(store.open_operations().unwrap().iter().any(|open| open.id == *id));
+    }));
+    let (outcome, _) = stage.apply().await;
+    assert_eq!((outcome.summary.add, codes(&outcome)), (20, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_journal_nothing_is_called() {
     let mut stage = Stage::new();
     stage.create("sandbox.a", &[]);
     stage.failpoint = Some(crate::state::Failpoint { transactions_left: 0, after_commit: false });

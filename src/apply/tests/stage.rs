@@ -93,10 +93,15 @@ impl Stage {
         self.platform().faults.insert((verb, address(at)), fault);
     }
 
+    pub fn path(&self) -> std::path::PathBuf {
+        self.directory.path().join("state.db")
+    }
+
     pub fn locked(&self) -> Locked {
-        let path = self.directory.path().join("state.db");
-        let store = Store::open_or_create(&path, &"l".into()).unwrap();
-        store.lock(LockInfo::of_this_process("apply", now()), Duration::ZERO).unwrap()
+        let store = Store::open_or_create(&self.path(), &"l".into()).unwrap();
+        // A process that another test forks holds a copy of a lock until it execs.
+        let patience = Duration::from_secs(10);
+        store.lock(LockInfo::of_this_process("apply", now()), patience).unwrap()
     }
 
     pub fn state(&self) -> State {

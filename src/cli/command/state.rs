@@ -112,9 +112,7 @@ async fn push(
     })?;
     let project = context.load(&ConfigArgs::default(), Strictness::Optional)?;
     open(context, &project, ("state push", lock)).await?.push(&state, force)?;
-    let count = state.objects.len();
-    let objects = if count == 1 { "object" } else { "objects" };
-    context.terminal.say(&format!("Pushed {count} {objects}.\n"));
+    context.terminal.say(&format!("Pushed {} objects.\n", state.objects.len()));
     Ok(Exit::Done)
 }
 
@@ -133,7 +131,7 @@ async fn recover(
     context.terminal.say(&match found.len() {
         0 => "Nothing to recover: every object with this project's labels is in the state.\n"
             .to_owned(),
-        1 => "1 object is in the state again. `sandplan plan` shows what differs.\n".to_owned(),
+        1 => "One object is in the state again. `sandplan plan` shows what differs.\n".to_owned(),
         count => {
             format!("{count} objects are in the state again. `sandplan plan` shows what differs.\n")
         }

@@ -124,3 +124,15 @@ async fn a_link_on_the_host_side_is_replaced_and_not_followed() {
     assert_eq!(fs::read_to_string(here.path().join("precious")).unwrap(), "old");
     assert_eq!(fs::read_to_string(here.path().join("d/a")).unwrap(), "new\n");
 }
+
+#[tokio::test]
+async fn contents_merge_into_a_directory_and_a_linked_directory_is_not_written_through() {
+    let (bench, here) = (Bench::plain().await, tempfile::tempdir().unwrap());
+    bench.says("mkdir -p d/e; echo new >d/e/a").await;
+    bench.local.download(&bench.id, "d/.", here.path()).await.unwrap();
+    assert_eq!(fs::read_to_string(here.path().join("e/a")).unwrap(), "new\n");
+    let elsewhere = tempfile::tempdir().unwrap();
+    symlink(elsewhere.path(), here.path().join("d")).unwrap();
+    assert!(bench.local.download(&bench.id, "d", here.path()).await.is_err());
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}

@@ -264,14 +264,14 @@ async fn a_sync_sends_differences_and_removes_only_its_own() {
     let second = bench.provision(&attributes, &first.steps(), base.path()).await;
     assert_eq!(second.result, ProvisionOutcome::Ready);
     let now = bench.says("cd app; cat same changes; find . | sort | tr '\\n' ' '").await;
-    assert_eq!(now, "mine\n2\n. ./changes ./d ./d/own ./link ./same ");
+    assert_eq!(now, "mine\n2\n. ./changes ./d ./d/own ./link ./same");
 
     let third = bench.provision(&Value::null(), &second.steps(), base.path()).await;
     assert_eq!(
         (third.names(), &third.result),
         (vec!["sync:/home/agent/app".to_owned()], &ProvisionOutcome::Ready)
     );
-    assert_eq!(bench.says("find app | sort | tr '\\n' ' '").await, "app app/d app/d/own ");
+    assert_eq!(bench.says("find app | sort | tr '\\n' ' '").await, "app app/d app/d/own");
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@ async fn a_snapshot_brings_files_back_and_outlives_its_sandbox() {
     let saved = bench.local.snapshot(&bench.id, "warm").await.unwrap();
     assert_eq!((saved.name.as_str(), &saved.sandbox), ("warm", &bench.id));
     assert!(saved.bytes > 0);
-    assert_eq!(Snapshots::snapshots(&bench.local, &bench.id).await.unwrap(), [saved.clone()]);
+    assert_eq!(
+        Snapshots::snapshots(&bench.local, &bench.id).await.unwrap(),
+        std::slice::from_ref(&saved)
+    );
 
     bench.says("echo 2 >a; rm -r d; echo x >b; rm /workspace/w; echo u >/tmp/t").await;
     bench.local.restore(&bench.id, "warm").await.unwrap();
