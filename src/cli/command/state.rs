@@ -112,7 +112,9 @@ async fn push(
     })?;
     let project = context.load(&ConfigArgs::default(), Strictness::Optional)?;
     open(context, &project, ("state push", lock)).await?.push(&state, force)?;
-    context.terminal.say(&format!("Pushed {} objects.\n", state.objects.len()));
+    let count = state.objects.len();
+    let objects = if count == 1 { "object" } else { "objects" };
+    context.terminal.say(&format!("Pushed {count} {objects}.\n"));
     Ok(Exit::Done)
 }
 
