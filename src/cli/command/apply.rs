@@ -10,7 +10,7 @@ use crate::plan::{Mode, Plan};
 
 /// Plans, asks, and applies; or applies a saved plan.
 pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit, Diagnostics> {
-    context.speak_json(args.plan.json);
+    context.begin_json_lines(args.plan.json);
     let options = planning::options(&args.plan, destroy)?;
     if args.plan.json && !args.auto_approve && args.plan_file.is_none() {
         return Err(usage(

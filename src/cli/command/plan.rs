@@ -12,7 +12,7 @@ use crate::render;
 /// writes nothing else.
 pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     let json = args.plan.json;
-    context.speak_json(json);
+    context.begin_json_lines(json);
     let options = planning::options(&args.plan, false)?;
     let project = context.load(&args.plan.config, Strictness::Complete)?;
     context.report(&project.open_operations()?);
@@ -26,10 +26,11 @@ pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     }
     if !json && (!plan.is_empty() || !plan.drift.is_empty()) {
         let options = planning::text_options(context);
-        context.terminal.say(&match &args.out {
+        let note = match &args.out {
             Some(file) => render::plan::saved(&file.display().to_string(), &options),
             None => render::plan::not_saved(&options),
-        });
+        };
+        context.terminal.say(&format!("\n{note}"));
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
