@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Planned;
 use crate::schema::ResourceSchema;
-use crate::value::{PathStep, Type, Value};
+use crate::value::{ConversionError, PathStep, Type, Value, convert};
 
 use super::{Evaluator, Lookup};
 
@@ -23,6 +23,14 @@ pub(super) fn resolve(
     for (path, deferred) in &planned.deferred {
         let Some(value) = problems.absorb(evaluate(deferred, lookup)) else { continue };
         let shown = planned.attributes.at(path);
+        let kind = shown.map_or(Type::Dynamic, Value::type_of);
+        let value = match convert(&value, &kind) {
+            Ok(value) => value,
+            Err(error) => {
+                problems.push(wrong_type(path, &error));
+                continue;
+            }
+        };
         if !value.is_wholly_known() {
             problems.push(still_unknown(path, &deferred.expression));
         } else if shown.is_some_and(|shown| !agrees(shown, &value)) {
@@ -39,6 +47,11 @@ fn still_unknown(path: impl std::fmt::Display, expression: &str) -> Diagnostic {
         "`{path}` is `{expression}`, which has no value although all that it refers to was made. \
          A provider did not report an attribute that the expression uses."
     ))
+}
+
+fn wrong_type(path: impl std::fmt::Display, error: &ConversionError) -> Diagnostic {
+    Diagnostic::error("wrong-type", "Incorrect attribute value type")
+        .detail(format!("Inappropriate value for attribute `{path}`: {error}."))
 }
 
 fn changed_since_plan(path: impl std::fmt::Display, expression: &str) -> Diagnostic {

@@ -141,7 +141,7 @@ pub struct PlanArgs {
     /// Write one JSON object a line
     #[arg(long)]
     pub json: bool,
-    /// Never ask
+    /// Ask where an answer is needed; -input=false never asks
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub input: bool,

@@ -44,7 +44,7 @@ impl Context {
     pub fn new(cli: &Cli) -> Self {
         Self {
             terminal: Terminal::of_this_process(cli.no_color),
-            directory: cli.chdir.clone().unwrap_or_default(),
+            directory: cli.chdir.clone().unwrap_or_else(|| PathBuf::from(".")),
             sources: RefCell::default(),
             voice: Cell::default(),
             own_code: Cell::default(),
@@ -101,6 +101,12 @@ impl Context {
         self.sources.borrow().clone()
     }
 
+    /// Takes a text for problems to point into, in place of all others.
+    pub fn only_source(&self, source: crate::diagnostic::Source) {
+        *self.sources.borrow_mut() = Sources::default();
+        self.add_source(source);
+    }
+
     /// Remembers a text for problems to point into.
     pub fn add_source(&self, source: crate::diagnostic::Source) {
         self.sources.borrow_mut().add(source);
@@ -113,7 +119,10 @@ impl Context {
 
     /// Returns a path as typed, from the directory that `-chdir` names.
     pub fn path(&self, path: &std::path::Path) -> PathBuf {
-        self.directory.join(path)
+        match self.directory.as_os_str() == "." {
+            true => path.to_owned(),
+            false => self.directory.join(path),
+        }
     }
 
     /// Gathers what the engine takes from its surroundings.

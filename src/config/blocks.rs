@@ -67,7 +67,6 @@ pub struct Resource {
 pub struct Lifecycle {
     pub create_before_destroy: bool,
     pub prevent_destroy: bool,
-    pub snapshot_on_destroy: bool,
     pub ignore_changes: IgnoreChanges,
     pub replace_triggered_by: Vec<Expr>,
     pub preconditions: Vec<Rule>,
@@ -262,10 +261,12 @@ fn read_lifecycle(body: &mut BlockBody, problems: &mut Diagnostics) -> Lifecycle
         &["precondition"],
     ));
     let rules = block.body.blocks_of("precondition").map(Rule::read);
+    if flag(block, "snapshot_on_destroy", false, problems) {
+        problems.push(not_yet("snapshot_on_destroy", block.body.expr("snapshot_on_destroy")));
+    }
     Lifecycle {
         create_before_destroy: flag(block, "create_before_destroy", false, problems),
         prevent_destroy: flag(block, "prevent_destroy", false, problems),
-        snapshot_on_destroy: flag(block, "snapshot_on_destroy", false, problems),
         ignore_changes: ignore_changes(block.body.expr("ignore_changes"), problems),
         replace_triggered_by: list(block.body.expr("replace_triggered_by"), problems),
         preconditions: rules.filter_map(|rule| problems.absorb(rule)).collect(),
@@ -404,6 +405,15 @@ fn later(block: &NestedBlock) -> Diagnostic {
             block.kind
         ))
         .at(block.header.clone())
+}
+
+/// Refuses an argument of the language that this version cannot honour.
+pub fn not_yet(name: &str, expr: Option<&Expr>) -> Diagnostic {
+    Diagnostic::error("unsupported-argument", "Argument not supported yet")
+        .detail(format!(
+            "`{name}` belongs to the language, but this version of sandplan cannot honour it yet. Remove it to go on."
+        ))
+        .at(expr.map(Expr::range))
 }
 
 fn duplicate_block(block: &NestedBlock, detail: &str) -> Diagnostic {

@@ -98,14 +98,15 @@ impl<'a> BlockScope<'a> {
     }
 
     fn capture(&self, root: &str, next: Option<&str>, into: &mut BTreeMap<String, Capture>) {
-        let key = match next {
-            Some(next) => format!("{root}.{next}"),
-            None => root.to_owned(),
+        let resolved = self.resolve(root, next);
+        let key = match (&resolved, next) {
+            (Ok(Resolved::Root(_)), _) | (_, None) => root.to_owned(),
+            (_, Some(next)) => format!("{root}.{next}"),
         };
         if into.contains_key(&key) {
             return;
         }
-        let capture = match self.resolve(root, next) {
+        let capture = match resolved {
             Ok(Resolved::Attribute(value) | Resolved::Root(value)) if value.is_wholly_known() => {
                 Capture::Value(value)
             }

@@ -130,6 +130,7 @@ async fn recover(
     context.terminal.say(&match found.len() {
         0 => "Nothing to recover: every object with this project's labels is in the state.\n"
             .to_owned(),
+        1 => "One object is in the state again. `sandplan plan` shows what differs.\n".to_owned(),
         count => {
             format!("{count} objects are in the state again. `sandplan plan` shows what differs.\n")
         }

@@ -213,7 +213,12 @@ impl Place {
 
     /// Says that something is about to run in it; fails when it is gone.
     pub fn enter(&self) -> io::Result<InUse> {
-        let marker = self.0.join("run").join(uuid::Uuid::new_v4().to_string());
+        let run = self.0.join("run");
+        match DirBuilder::new().mode(0o700).create(&run) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let marker = run.join(uuid::Uuid::new_v4().to_string());
         File::create(&marker)?;
         Ok(InUse(marker))
     }
@@ -240,7 +245,6 @@ fn is_wanted(project: Option<&str>, wanted: Option<&str>) -> bool {
 
 fn fill(staged: &Path, record: &Record) -> io::Result<()> {
     write_private(&staged.join("sandbox.json"), &record.to_json().map_err(io::Error::other)?)?;
-    DirBuilder::new().mode(0o700).create(staged.join("run"))?;
     let kept = KEPT.map(|(name, _)| staged.join(name));
     make_kept(&kept, host_uid(&record.id))
 }
