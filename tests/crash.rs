@@ -70,8 +70,8 @@ fn nothing_that_a_killed_apply_had_started_runs_on() {
     let mut random = Random::seeded();
     for _ in 0..3 {
         let stage = Stage::new(ENDLESS);
-        // After 40 lines all are being made, after 60 all wait for their step.
-        let moment = Moment::before(60, &mut random);
+        // After 30 lines ten are made, and no more are begun until their steps end.
+        let moment = Moment::before(30, &mut random);
         assert!(stage.killed(&["apply".to_owned()], moment), "the steps do not end");
         assert_eq!(stage.lasting_processes(), 0, "killed {moment:?}");
         stage.succeeds(&["destroy", "-auto-approve"]);
