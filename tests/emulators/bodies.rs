@@ -1,0 +1,1 @@
+//! Bodies: real machines behind servers.
