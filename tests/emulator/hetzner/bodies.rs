@@ -1,21 +1,248 @@
-//! Bodies of servers: see the module that follows.
+//! Bodies: behind each running server an sshd on an address of loopback, in a
+//! process sandbox in which its user-data really is carried out.
+//!
+//! The project says which servers run; this makes it so, again and again, and
+//! knows nothing of requests. A rebuild is a new disk, a power cut a kill, a
+//! deleted server an empty place. Needs bubblewrap, openssh-server, and root
+//! (or subordinate ids, through `unshare --map-auto`).
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 
 use super::http::Emulator;
+use super::project::Project;
+use super::servers::{Server, Status};
+
+const INIT: &str = include_str!("body/init.py");
+
+/// What sshd needs of root, and installers of files.
+const CAPABILITIES: [&str; 10] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT",
+    "CAP_AUDIT_WRITE",
+];
+
+/// Files of this machine that programs of `/usr` look for.
+const SHARED: [&str; 12] = [
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+];
+
+/// Directories beside `/usr` that lead into it on most systems.
+const TOP: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
 
 pub struct Bodies {
-    _directory: Option<PathBuf>,
+    directory: Option<PathBuf>,
+    port: u16,
+    live: Mutex<BTreeMap<u64, Body>>,
+}
+
+/// A body that runs, and which disk and start of the server it is.
+struct Body {
+    child: Child,
+    disk: u32,
+    boots: u32,
+}
+
+/// What a body is made from.
+struct Plan {
+    id: u64,
+    disk: u32,
+    boots: u32,
+    name: String,
+    json: String,
 }
 
 impl Bodies {
-    pub fn new(directory: Option<PathBuf>) -> Self {
-        Self { _directory: directory }
+    pub fn new(directory: Option<PathBuf>, port: u16) -> Self {
+        Self { directory, port, live: Mutex::default() }
     }
 
-    pub async fn stop_all(&self) {}
+    pub async fn stop_all(&self) {
+        for body in self.live.lock().await.values_mut() {
+            drop(body.child.kill().await);
+        }
+    }
+
+    /// Makes what runs equal to what should; answers servers whose guest has
+    /// gone down by itself.
+    async fn reconcile(
+        &self,
+        directory: &Path,
+        plans: Vec<Plan>,
+        servers: &BTreeSet<u64>,
+    ) -> io::Result<Vec<u64>> {
+        let mut live = self.live.lock().await;
+        let plans: BTreeMap<u64, Plan> = plans.into_iter().map(|plan| (plan.id, plan)).collect();
+        let mut down = Vec::new();
+        let mut ended = Vec::new();
+        for (id, body) in live.iter_mut() {
+            let is_same = |plan: &Plan| (plan.disk, plan.boots) == (body.disk, body.boots);
+            if !plans.get(id).is_some_and(is_same) {
+                body.child.kill().await?;
+                ended.push(*id);
+            } else if body.child.try_wait()?.is_some() {
+                ended.push(*id);
+                down.push(*id);
+            }
+        }
+        ended.iter().for_each(|id| drop(live.remove(id)));
+        remove_strangers(directory, servers)?;
+        for plan in plans.values().filter(|plan| !down.contains(&plan.id)) {
+            if !live.contains_key(&plan.id) {
+                live.insert(plan.id, start(directory, plan)?);
+            }
+        }
+        Ok(down)
+    }
 }
 
 impl Emulator {
-    pub async fn keep_bodies(&self) {}
+    /// Looks after bodies for as long as the emulator runs.
+    pub async fn keep_bodies(&self) {
+        let Some(directory) = self.bodies.directory.as_deref() else {
+            return std::future::pending().await;
+        };
+        loop {
+            let (plans, servers) = {
+                let core = self.core();
+                let running = core.project.servers.values();
+                let running = running.filter(|server| server.status == Status::Running);
+                let plans = running.filter_map(|s| plan(&core.project, s, self.bodies.port));
+                (plans.collect(), core.project.servers.keys().copied().collect())
+            };
+            match self.bodies.reconcile(directory, plans, &servers).await {
+                Ok(down) => {
+                    let mut core = self.core();
+                    down.into_iter().for_each(|id| core.project.set_status(id, Status::Off));
+                }
+                Err(error) => drop(fs::write(directory.join("error"), error.to_string())),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// What the body of a server with an address is made from.
+fn plan(project: &Project, server: &Server, port: u16) -> Option<Plan> {
+    let ip = project.ip_of(server.id, true)?;
+    let image = project.images.get(&server.image)?;
+    let json = json!({
+        "name": server.name,
+        "address": ip.ip,
+        "port": port,
+        "os": image.flavor,
+        "os_version": image.version,
+        "user_data": server.user_data,
+        "authorized_keys": server.authorized_keys,
+    });
+    let (disk, boots) = (server.disk_number, server.boots);
+    Some(Plan { id: server.id, disk, boots, name: server.name.clone(), json: json.to_string() })
+}
+
+/// Removes the places of servers that are gone.
+fn remove_strangers(directory: &Path, servers: &BTreeSet<u64>) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if id.is_some_and(|id: u64| !servers.contains(&id)) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn start(directory: &Path, plan: &Plan) -> io::Result<Body> {
+    let place = directory.join(plan.id.to_string());
+    let stamp = place.join("disk");
+    if fs::read_to_string(&stamp).ok() != Some(plan.disk.to_string()) {
+        make_disk(directory, &place)?;
+        fs::write(stamp, plan.disk.to_string())?;
+    }
+    fs::write(place.join("body.json"), &plan.json)?;
+    fs::write(place.join("init.py"), INIT)?;
+    let log = fs::File::options().create(true).append(true).open(place.join("console.log"))?;
+    let mut command = sandbox(&place, &plan.name);
+    command.args(["--", "/usr/bin/python3", "-I", "/run/emulator/init.py"]);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+    Ok(Body { child: command.spawn()?, disk: plan.disk, boots: plan.boots })
+}
+
+/// An empty disk; what lies in DIR/tools is in its `/usr/local/bin`.
+fn make_disk(directory: &Path, place: &Path) -> io::Result<()> {
+    if place.exists() {
+        fs::remove_dir_all(place)?;
+    }
+    let root = place.join("root");
+    fs::create_dir_all(&root)?;
+    for path in TOP {
+        if let Ok(target) = fs::read_link(path) {
+            symlink(target, root.join(&path[1..]))?;
+        }
+    }
+    let local = place.join("local/bin");
+    fs::create_dir_all(&local)?;
+    if let Ok(tools) = fs::read_dir(directory.join("tools")) {
+        for tool in tools {
+            let tool = tool?;
+            fs::copy(tool.path(), local.join(tool.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The command that starts a sandbox on a disk, up to the program's name.
+fn sandbox(place: &Path, host_name: &str) -> Command {
+    let is_root = rustix::process::geteuid().is_root();
+    let mut command = Command::new(if is_root { "bwrap" } else { "unshare" });
+    if !is_root {
+        command.args(["--user", "--map-root-user", "--map-auto", "--", "bwrap"]);
+    }
+    let at = |name: &str| place.join(name).into_os_string();
+    command.arg("--bind").args([at("root"), "/".into()]);
+    command.args(["--ro-bind", "/usr", "/usr"]);
+    command.arg("--bind").args([at("local"), "/usr/local".into()]);
+    for path in TOP.into_iter().filter(|path| !Path::new(path).is_symlink()) {
+        command.args(["--ro-bind-try", path, path]);
+    }
+    for path in SHARED {
+        command.args(["--ro-bind-try", path, path]);
+    }
+    command.args(["--proc", "/proc", "--dev", "/dev"]);
+    command.args(["--tmpfs", "/run", "--perms", "1777", "--tmpfs", "/tmp"]);
+    for name in ["body.json", "init.py"] {
+        command.arg("--ro-bind").arg(at(name)).arg(format!("/run/emulator/{name}"));
+    }
+    command.args(["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", host_name]);
+    command.args(["--die-with-parent", "--new-session", "--clearenv", "--chdir", "/"]);
+    command.args(["--setenv", "PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
+    command.args(CAPABILITIES.iter().flat_map(|capability| ["--cap-add", capability]));
+    command
 }

@@ -56,7 +56,7 @@ impl Emulator {
         let project = store::read(settings.state.as_deref())?;
         let (store, keeper) = settings.state.clone().map(store::open).unzip();
         let core = Core::new(project, &settings);
-        let bodies = Bodies::new(settings.bodies.clone());
+        let bodies = Bodies::new(settings.bodies.clone(), settings.body_port);
         let emulator = Self { settings, core: Mutex::new(core), store, bodies };
         Ok((Arc::new(emulator), keeper))
     }

@@ -52,6 +52,9 @@ struct Args {
     /// Give servers a body: an sshd in a process sandbox, kept under DIR
     #[arg(long, value_name = "DIR")]
     bodies: Option<PathBuf>,
+    /// The port of the bodies' sshd
+    #[arg(long, default_value_t = 22)]
+    body_port: u16,
 }
 
 impl Args {
@@ -67,6 +70,7 @@ impl Args {
             state: self.state,
             faults: read_faults(&self.faults)?,
             bodies: self.bodies,
+            body_port: self.body_port,
         })
     }
 }

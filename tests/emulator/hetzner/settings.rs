@@ -18,7 +18,10 @@ pub struct Settings {
     pub lingering_deletes: bool,
     pub state: Option<PathBuf>,
     pub faults: Vec<Fault>,
+    /// Where bodies of servers are kept; none gives servers no body.
     pub bodies: Option<PathBuf>,
+    /// The port of their sshd.
+    pub body_port: u16,
 }
 
 impl Default for Settings {
@@ -34,6 +37,7 @@ impl Default for Settings {
             state: None,
             faults: Vec::new(),
             bodies: None,
+            body_port: 22,
         }
     }
 }
