@@ -103,6 +103,18 @@ async fn a_body_carries_out_the_user_data_and_is_reached_with_the_pinned_key() {
     act(&to, &server, "reset", Value::Null).await;
     assert_eq!(said(&keys.ssh(&server, "host", "ls /root")), "kept\n");
 
+    let taken =
+        post(&to, &format!("/servers/{}/actions/create_image", server["id"]), json!({})).await;
+    until(&to, &format!("/images/{}", taken.body["image"]["id"]), |body| {
+        body["image"]["status"] == "available"
+    })
+    .await;
+    let mut wanted = order("again");
+    wanted["image"] = taken.body["image"]["id"].clone();
+    wanted["user_data"] = json!(keys.user_data("other", json!([])));
+    let again = make_server(&to, wanted).await;
+    assert_eq!(said(&keys.ssh(&again, "other", "ls /root; hostname")), "kept\nagain\n");
+
     let user_data = keys.user_data("other", json!([]));
     let rebuild = json!({"image": "debian-12", "user_data": user_data});
     act(&to, &server, "rebuild", rebuild).await;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -77,6 +77,29 @@ struct Plan {
     boots: u32,
     name: String,
     json: String,
+    image: u64,
+}
+
+/// What a round brings about.
+struct Wanted {
+    running: BTreeMap<u64, Plan>,
+    /// Every server, running or not.
+    servers: BTreeSet<u64>,
+    /// Each snapshot and the server it is taken of.
+    snapshots: BTreeMap<u64, u64>,
+}
+
+impl Wanted {
+    fn of(project: &Project, port: u16) -> Self {
+        let running = project.servers.values().filter(|s| s.status == Status::Running);
+        let running = running.filter_map(|server| plan(project, server, port));
+        let images = project.images.values().filter(|image| !image.is_deleted());
+        Self {
+            running: running.map(|plan| (plan.id, plan)).collect(),
+            servers: project.servers.keys().copied().collect(),
+            snapshots: images.filter_map(|image| Some((image.id, image.source()?))).collect(),
+        }
+    }
 }
 
 impl Bodies {
@@ -92,19 +115,13 @@ impl Bodies {
 
     /// Makes what runs equal to what should; answers servers whose guest has
     /// gone down by itself.
-    async fn reconcile(
-        &self,
-        directory: &Path,
-        plans: Vec<Plan>,
-        servers: &BTreeSet<u64>,
-    ) -> io::Result<Vec<u64>> {
+    async fn reconcile(&self, directory: &Path, wanted: &Wanted) -> io::Result<Vec<u64>> {
         let mut live = self.live.lock().await;
-        let plans: BTreeMap<u64, Plan> = plans.into_iter().map(|plan| (plan.id, plan)).collect();
         let mut down = Vec::new();
         let mut ended = Vec::new();
         for (id, body) in live.iter_mut() {
             let is_same = |plan: &Plan| (plan.disk, plan.boots) == (body.disk, body.boots);
-            if !plans.get(id).is_some_and(is_same) {
+            if !wanted.running.get(id).is_some_and(is_same) {
                 body.child.kill().await?;
                 ended.push(*id);
             } else if body.child.try_wait()?.is_some() {
@@ -113,8 +130,9 @@ impl Bodies {
             }
         }
         ended.iter().for_each(|id| drop(live.remove(id)));
-        remove_strangers(directory, servers)?;
-        for plan in plans.values().filter(|plan| !down.contains(&plan.id)) {
+        take_snapshots(directory, &wanted.snapshots)?;
+        remove_strangers(directory, wanted)?;
+        for plan in wanted.running.values().filter(|plan| !down.contains(&plan.id)) {
             if !live.contains_key(&plan.id) {
                 live.insert(plan.id, start(directory, plan)?);
             }
@@ -130,14 +148,8 @@ impl Emulator {
             return std::future::pending().await;
         };
         loop {
-            let (plans, servers) = {
-                let core = self.core();
-                let running = core.project.servers.values();
-                let running = running.filter(|server| server.status == Status::Running);
-                let plans = running.filter_map(|s| plan(&core.project, s, self.bodies.port));
-                (plans.collect(), core.project.servers.keys().copied().collect())
-            };
-            match self.bodies.reconcile(directory, plans, &servers).await {
+            let wanted = Wanted::of(&self.core().project, self.bodies.port);
+            match self.bodies.reconcile(directory, &wanted).await {
                 Ok(down) => {
                     let mut core = self.core();
                     down.into_iter().for_each(|id| core.project.set_status(id, Status::Off));
@@ -154,6 +166,7 @@ fn plan(project: &Project, server: &Server, port: u16) -> Option<Plan> {
     let ip = project.ip_of(server.id, true)?;
     let image = project.images.get(&server.image)?;
     let json = json!({
+        "instance": format!("{}-{}", server.id, server.disk_number),
         "name": server.name,
         "address": ip.ip,
         "port": port,
@@ -163,16 +176,35 @@ fn plan(project: &Project, server: &Server, port: u16) -> Option<Plan> {
         "authorized_keys": server.authorized_keys,
     });
     let (disk, boots) = (server.disk_number, server.boots);
-    Some(Plan { id: server.id, disk, boots, name: server.name.clone(), json: json.to_string() })
+    Some(Plan {
+        id: server.id,
+        disk,
+        boots,
+        name: server.name.clone(),
+        json: json.to_string(),
+        image: image.id,
+    })
 }
 
-/// Removes the places of servers that are gone.
-fn remove_strangers(directory: &Path, servers: &BTreeSet<u64>) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
+/// Copies the disks that snapshots are taken of, once each.
+fn take_snapshots(directory: &Path, snapshots: &BTreeMap<u64, u64>) -> io::Result<()> {
+    for (image, server) in snapshots {
+        let (from, to) = (directory.join(server.to_string()), directory.join(image.to_string()));
+        if from.exists() && !to.exists() {
+            copy_disk(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the places of servers and snapshots that are gone.
+fn remove_strangers(directory: &Path, wanted: &Wanted) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if id.is_some_and(|id: u64| !servers.contains(&id)) {
+        let id: Option<u64> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let is_known = |id: &u64| wanted.servers.contains(id) || wanted.snapshots.contains_key(id);
+        if id.is_some_and(|id| !is_known(&id)) {
             fs::remove_dir_all(entry.path())?;
         }
     }
@@ -183,7 +215,13 @@ fn start(directory: &Path, plan: &Plan) -> io::Result<Body> {
     let place = directory.join(plan.id.to_string());
     let stamp = place.join("disk");
     if fs::read_to_string(&stamp).ok() != Some(plan.disk.to_string()) {
-        make_disk(directory, &place)?;
+        if place.exists() {
+            fs::remove_dir_all(&place)?;
+        }
+        match directory.join(plan.image.to_string()) {
+            snapshot if snapshot.exists() => copy_disk(&snapshot, &place)?,
+            _ => make_disk(directory, &place)?,
+        }
         fs::write(stamp, plan.disk.to_string())?;
     }
     fs::write(place.join("body.json"), &plan.json)?;
@@ -195,11 +233,12 @@ fn start(directory: &Path, plan: &Plan) -> io::Result<Body> {
     Ok(Body { child: command.spawn()?, disk: plan.disk, boots: plan.boots })
 }
 
+fn copy_disk(from: &Path, to: &Path) -> io::Result<()> {
+    std::process::Command::new("cp").arg("--archive").arg(from).arg(to).status().map(drop)
+}
+
 /// An empty disk; what lies in DIR/tools is in its `/usr/local/bin`.
 fn make_disk(directory: &Path, place: &Path) -> io::Result<()> {
-    if place.exists() {
-        fs::remove_dir_all(place)?;
-    }
     let root = place.join("root");
     fs::create_dir_all(&root)?;
     for path in TOP {

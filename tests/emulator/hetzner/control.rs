@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
 use super::faults::Fault;
-use super::http::{Core, Emulator, refuse, respond};
+use super::http::{Emulator, refuse, respond};
 use super::ledger::Ledger;
-use super::project::Project;
 
 pub fn router(emulator: &Arc<Emulator>) -> Router {
     let with = |act: fn(&Emulator, &[u8]) -> Result<Value, Refusal>| {
@@ -70,6 +69,6 @@ fn show_objects(emulator: &Emulator, _: &[u8]) -> Result<Value, Refusal> {
 
 /// Back to the start: no objects, no counts, the faults of the command line.
 fn reset(emulator: &Emulator, body: &[u8]) -> Result<Value, Refusal> {
-    *emulator.core() = Core::new(Project::default(), &emulator.settings);
+    *emulator.core() = emulator.fresh();
     show_objects(emulator, body)
 }

@@ -36,6 +36,8 @@ const MOST_BODY: usize = 1024 * 1024;
 /// The emulator: its settings, and what changes under one lock.
 pub struct Emulator {
     pub settings: Settings,
+    /// The port it listens on.
+    port: u16,
     pub core: Mutex<Core>,
     store: Option<Store>,
     pub bodies: Bodies,
@@ -52,13 +54,18 @@ pub struct Core {
 struct Cut;
 
 impl Emulator {
-    pub fn open(settings: Settings) -> io::Result<(Arc<Self>, Option<Keeper>)> {
+    pub fn open(settings: Settings, port: u16) -> io::Result<(Arc<Self>, Option<Keeper>)> {
         let project = store::read(settings.state.as_deref())?;
         let (store, keeper) = settings.state.clone().map(store::open).unzip();
-        let core = Core::new(project, &settings);
+        let core = Core::new(project, &settings, port);
         let bodies = Bodies::new(settings.bodies.clone(), settings.body_port);
-        let emulator = Self { settings, core: Mutex::new(core), store, bodies };
+        let emulator = Self { settings, port, core: Mutex::new(core), store, bodies };
         Ok((Arc::new(emulator), keeper))
+    }
+
+    /// A project without objects, as at the start.
+    pub fn fresh(&self) -> Core {
+        Core::new(Project::default(), &self.settings, self.port)
     }
 
     /// The state, with all that is due by now done.
@@ -162,12 +169,12 @@ impl Emulator {
 }
 
 impl Core {
-    pub fn new(project: Project, settings: &Settings) -> Self {
+    pub fn new(project: Project, settings: &Settings, port: u16) -> Self {
         let terms = Terms {
             action_times: settings.action_times.clone(),
             server_limit: settings.server_limit,
             lingering_deletes: settings.lingering_deletes,
-            has_bodies: settings.bodies.is_some(),
+            body_net: settings.bodies.as_ref().map(|_| port.to_be_bytes()),
         };
         let faults = Faults(settings.faults.clone());
         Self {

@@ -120,6 +120,11 @@ impl Image {
         self.kind == "snapshot" || self.kind == "backup"
     }
 
+    /// The server that it was taken of.
+    pub fn source(&self) -> Option<u64> {
+        self.created_from.as_ref().map(|(server, _)| *server)
+    }
+
     pub fn is_deleted(&self) -> bool {
         self.deleted.is_some()
     }

@@ -71,7 +71,7 @@ impl Drop for Running {
 pub async fn start(listen: SocketAddr, settings: Settings) -> io::Result<Running> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    let (emulator, keeper) = Emulator::open(settings)?;
+    let (emulator, keeper) = Emulator::open(settings, address.port())?;
     let task = tokio::spawn(http::serve(listener, Arc::clone(&emulator), keeper));
     Ok(Running { address, emulator, task })
 }

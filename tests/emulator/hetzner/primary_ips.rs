@@ -93,7 +93,10 @@ impl Project {
     /// Makes an address of a location and returns its id.
     pub fn make_ip(&mut self, is_ipv4: bool, location: &str, assignee: Option<u64>) -> u64 {
         let id = self.new_id();
-        let [a, b, c, d] = self.new_address();
+        let [a, b, c, d] = match self.terms.body_net {
+            Some(net) if is_ipv4 => self.new_body_address(net),
+            _ => self.new_address(),
+        };
         let ip = match is_ipv4 {
             true => format!("{a}.{b}.{c}.{d}"),
             false => format!(

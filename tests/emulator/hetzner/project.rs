@@ -21,6 +21,7 @@ use super::ssh_keys::SshKey;
 pub struct Project {
     last_id: u64,
     last_address: u32,
+    last_body: u8,
     pub actions: BTreeMap<u64, Action>,
     pub firewalls: BTreeMap<u64, Firewall>,
     pub images: BTreeMap<u64, Image>,
@@ -46,8 +47,8 @@ pub struct Terms {
     pub action_times: ActionTimes,
     pub server_limit: usize,
     pub lingering_deletes: bool,
-    /// Servers have a body, reachable at 127.x.y.z.
-    pub has_bodies: bool,
+    /// The net 127.x.y.0/24 of the servers' bodies, where they have any.
+    pub body_net: Option<[u8; 2]>,
 }
 
 impl Project {
@@ -68,15 +69,24 @@ impl Project {
         self.last_id
     }
 
-    /// The next address of its own: of 198.18.0.0/15, which is nobody's, or
-    /// on loopback when there is a body behind it.
+    /// The next address of its own, of 198.18.0.0/15, which is nobody's.
     pub fn new_address(&mut self) -> [u8; 4] {
         self.last_address += 1;
         let [_, high, middle, low] = (self.last_address * 2).to_be_bytes();
-        match self.terms.has_bodies {
-            true => [127, 64 + high, middle, low + 1],
-            false => [198, 18 + high, middle, low + 1],
+        [198, 18 + high, middle, low + 1]
+    }
+
+    /// The next address of a body: on loopback, in a net of this emulator's
+    /// own, and long unused.
+    pub fn new_body_address(&mut self, [high, low]: [u8; 2]) -> [u8; 4] {
+        for _ in 0..254 {
+            self.last_body = self.last_body % 254 + 1;
+            let text = format!("127.{high}.{low}.{}", self.last_body);
+            if !self.primary_ips.values().any(|ip| ip.ip == text) {
+                break;
+            }
         }
+        [127, high, low, self.last_body]
     }
 
     pub fn server(&self, id: u64) -> Result<&Server, Refusal> {

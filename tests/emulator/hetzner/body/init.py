@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 BODY = json.loads(pathlib.Path("/run/emulator/body.json").read_text())
-CLOUD = pathlib.Path("/var/lib/cloud/instance")
+CLOUD = pathlib.Path("/var/lib/cloud/instances", BODY["instance"])
 LOG = pathlib.Path("/var/log/cloud-init-output.log")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ERRORS = []
@@ -58,6 +58,10 @@ def system_files():
     write("/etc/os-release", f"ID={BODY['os']}\nVERSION_ID=\"{BODY['os_version']}\"\n"
           f"VERSION_CODENAME={codename}\nPRETTY_NAME=\"{BODY['os']} {BODY['os_version']}\"\n")
     write("/etc/hostname", BODY["name"] + "\n")
+    CLOUD.mkdir(parents=True, exist_ok=True)
+    link = pathlib.Path("/var/lib/cloud/instance")
+    link.unlink(missing_ok=True)
+    link.symlink_to(CLOUD)
     write("/usr/local/bin/cloud-init", CLOUD_INIT, 0o755)
 
 
@@ -82,6 +86,8 @@ def read_user_data():
 
 
 def host_keys(config):
+    for old in pathlib.Path("/etc/ssh").glob("ssh_host_*"):
+        old.unlink()
     given = config.get("ssh_keys") or {}
     for kind in ["ed25519", "ecdsa", "rsa"]:
         if f"{kind}_private" in given:
@@ -110,6 +116,8 @@ def add_user(user):
     if isinstance(user, str) or "name" not in user:
         return
     name, uid = user["name"], next_uid()
+    if f"\n{name}:" in pathlib.Path("/etc/passwd").read_text():
+        return
     home = user.get("homedir", f"/home/{name}")
     append("/etc/passwd", f"{name}:x:{uid}:{uid}::{home}:{user.get('shell', '/bin/sh')}\n")
     append("/etc/group", f"{name}:x:{uid}:\n")
