@@ -6,6 +6,7 @@
 //! deleted server an empty place. Needs bubblewrap, openssh-server, and root
 //! (or subordinate ids, through `unshare --map-auto`).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -53,6 +54,9 @@ const SHARED: [&str; 12] = [
     "/etc/services",
     "/etc/ssl",
 ];
+
+/// Of `unshare`: root and all other accounts, for an ordinary user.
+const MAPPED: [&str; 4] = ["--user", "--map-root-user", "--map-auto", "--"];
 
 /// Directories beside `/usr` that lead into it on most systems.
 const TOP: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
@@ -133,8 +137,8 @@ impl Bodies {
         take_snapshots(directory, &wanted.snapshots)?;
         remove_strangers(directory, wanted)?;
         for plan in wanted.running.values().filter(|plan| !down.contains(&plan.id)) {
-            if !live.contains_key(&plan.id) {
-                live.insert(plan.id, start(directory, plan)?);
+            if let Entry::Vacant(free) = live.entry(plan.id) {
+                free.insert(start(directory, plan)?);
             }
         }
         Ok(down)
@@ -205,7 +209,7 @@ fn remove_strangers(directory: &Path, wanted: &Wanted) -> io::Result<()> {
         let id: Option<u64> = entry.file_name().to_str().and_then(|name| name.parse().ok());
         let is_known = |id: &u64| wanted.servers.contains(id) || wanted.snapshots.contains_key(id);
         if id.is_some_and(|id| !is_known(&id)) {
-            fs::remove_dir_all(entry.path())?;
+            remove_disk(&entry.path())?;
         }
     }
     Ok(())
@@ -216,7 +220,7 @@ fn start(directory: &Path, plan: &Plan) -> io::Result<Body> {
     let stamp = place.join("disk");
     if fs::read_to_string(&stamp).ok() != Some(plan.disk.to_string()) {
         if place.exists() {
-            fs::remove_dir_all(&place)?;
+            remove_disk(&place)?;
         }
         match directory.join(plan.image.to_string()) {
             snapshot if snapshot.exists() => copy_disk(&snapshot, &place)?,
@@ -234,7 +238,22 @@ fn start(directory: &Path, plan: &Plan) -> io::Result<Body> {
 }
 
 fn copy_disk(from: &Path, to: &Path) -> io::Result<()> {
-    std::process::Command::new("cp").arg("--archive").arg(from).arg(to).status().map(drop)
+    as_owner("cp").arg("--archive").arg(from).arg(to).status().map(drop)
+}
+
+fn remove_disk(place: &Path) -> io::Result<()> {
+    as_owner("rm").args(["--recursive", "--force"]).arg(place).status().map(drop)
+}
+
+/// A command that may do with every file of a body what it likes: of an
+/// ordinary user, the files of the guest's other accounts have other owners.
+fn as_owner(program: &str) -> std::process::Command {
+    if rustix::process::geteuid().is_root() {
+        return std::process::Command::new(program);
+    }
+    let mut command = std::process::Command::new("unshare");
+    command.args(MAPPED).arg(program);
+    command
 }
 
 /// An empty disk; what lies in DIR/tools is in its `/usr/local/bin`.
@@ -262,7 +281,7 @@ fn sandbox(place: &Path, host_name: &str) -> Command {
     let is_root = rustix::process::geteuid().is_root();
     let mut command = Command::new(if is_root { "bwrap" } else { "unshare" });
     if !is_root {
-        command.args(["--user", "--map-root-user", "--map-auto", "--", "bwrap"]);
+        command.args(MAPPED).arg("bwrap");
     }
     let at = |name: &str| place.join(name).into_os_string();
     command.arg("--bind").args([at("root"), "/".into()]);
