@@ -1,6 +1,6 @@
 //! What can go wrong on purpose, and what has to hold meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -125,6 +125,15 @@ async fn tokens_are_checked_and_one_may_only_read() {
     let reading = start(settings("another", Some("token"))).await;
     assert_eq!(get(&reading, "/servers").await.status, 200);
     assert_eq!(post(&reading, "/servers", order("no")).await.code(), "token_readonly");
+}
+
+#[tokio::test]
+async fn what_has_arrived_is_done_although_the_client_is_gone() {
+    let to = start(Settings { latency: Duration::from_millis(100), ..quick() }).await;
+    let patience = Duration::from_millis(20);
+    let sent = send(&to, "POST", "/servers", order("orphan"));
+    assert!(tokio::time::timeout(patience, sent).await.is_err());
+    until(&to, "/_objects", |body| body["servers"][0]["name"] == "orphan").await;
 }
 
 #[tokio::test]

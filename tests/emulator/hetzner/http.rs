@@ -277,7 +277,13 @@ fn router(emulator: &Arc<Emulator>) -> Router {
         for prefix in ["", "/v1"] {
             let emulator = Arc::clone(emulator);
             let handler = move |request: HttpRequest| async move {
-                emulator.answer(Call::of(route, request).await).await
+                let call = Call::of(route, request).await;
+                // A task of its own: what has arrived is done, whether or not
+                // the client lives to hear of it.
+                let answer = tokio::spawn(async move { emulator.answer(call).await });
+                answer.await.unwrap_or_else(|error| {
+                    refuse(&Refusal::new("server_error", format!("emulator: {error}")))
+                })
             };
             let path = format!("{prefix}{}", route.template);
             router = router.route(&path, on(filter(route.method), handler));
