@@ -497,7 +497,9 @@ fn create_first(desired: &Desired) -> BTreeSet<BlockAddress> {
 fn prevented(address: &Address) -> Diagnostic {
     Diagnostic::error("prevent-destroy", "Instance cannot be destroyed")
         .detail(format!(
-            "{address} has `lifecycle {{ prevent_destroy = true }}`, but the plan calls for it to be destroyed. Remove the setting, change what forces it, or leave the resource out with `-exclude`."
+            "The plan would destroy {address}, which `lifecycle {{ prevent_destroy = true }}` \
+             forbids. Remove the setting, change what forces it, or leave the resource out with \
+             `-exclude`."
         ))
         .address(address)
         .failure(Failure::Refused)

@@ -121,6 +121,7 @@ impl TestEnv {
 
     #[allow(dead_code, reason = "not every test binary uses all of this")]
     /// Takes out what differs from run to run: paths, ids, times.
+    #[allow(dead_code, reason = "not every test program needs it")]
     pub fn redact(&self, text: &str) -> String {
         static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             [

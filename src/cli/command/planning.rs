@@ -130,8 +130,8 @@ pub fn confirm(context: &Context, plan: &Plan, input: bool) -> Result<(), Diagno
             "sandplan will destroy all your managed sandboxes, as shown above.\n  There is no undo.",
         ),
         Mode::RefreshOnly => (
-            "Would you like to update the state to reflect these detected changes?",
-            "sandplan will write these changes to the state without changing any object.",
+            "Do you want to write these changes into the state?",
+            "The objects themselves stay as they are.",
         ),
         Mode::Normal => (
             "Do you want to perform these actions?",
