@@ -119,6 +119,7 @@ impl TestEnv {
         Ran::of(self.command("bash").arg("-c").arg(format!("exec 2>&1; set -o pipefail\n{line}")))
     }
 
+    #[allow(dead_code, reason = "not every test binary uses all of this")]
     /// Takes out what differs from run to run: paths, ids, times.
     #[allow(dead_code, reason = "not every test program needs it")]
     pub fn redact(&self, text: &str) -> String {

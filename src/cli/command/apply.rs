@@ -36,6 +36,7 @@ pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit,
     let plan = planning::make(context, &project, &prior, &options)?;
     planning::show(context, &plan, args.plan.json, &mut events);
     drop(events);
+    planning::unusable(&project, &plan).await.into_result(())?;
     let needs_asking =
         !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
     if needs_asking && !args.auto_approve {
@@ -51,6 +52,7 @@ async fn saved_plan(context: &Context, args: &Apply, mut plan: Plan) -> Result<E
     let timeout = planning::lock_timeout(&args.plan.lock)?;
     let mut session = open(context, &project, ("apply", timeout), args).await?;
     session.accept(&plan)?;
+    planning::unusable(&project, &plan).await.into_result(())?;
     if secrets {
         let prior = session.prior_of(&plan)?;
         let options = crate::plan::PlanOptions { mode: plan.mode, ..Default::default() };

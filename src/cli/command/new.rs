@@ -72,6 +72,7 @@ async fn add(context: &Context, args: &New, name: &str) -> Result<Exit, Stopped>
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
     let plan = project.plan(&prior, &options)?;
     planning::show(context, &plan, args.plan.json, &mut events);
+    planning::unusable(&project, &plan).await.into_result(())?;
     if !args.auto_approve {
         planning::confirm(context, &plan, args.plan.input)?;
     }

@@ -4,7 +4,7 @@ use super::planning;
 use crate::cli::Exit;
 use crate::cli::args::Plan;
 use crate::cli::context::Context;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::engine::{Strictness, saved};
 use crate::render;
 
@@ -20,6 +20,9 @@ pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     let state = project.read_state()?;
     let prior = planning::prior(&project, state, &args.plan, &mut events).await?;
     let plan = planning::make(context, &project, &prior, &options)?;
+    let unusable = planning::unusable(&project, &plan).await.into_iter();
+    let warnings = unusable.map(|p| Diagnostic { severity: Severity::Warning, ..p });
+    context.report(&warnings.collect());
     planning::show(context, &plan, json, &mut events);
     if let Some(file) = &args.out {
         saved::write(&plan, &context.path(file))?;

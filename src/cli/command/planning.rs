@@ -1,6 +1,7 @@
 //! What `plan`, `apply`, `destroy` and `new` share: options, the prior, showing
 //! a plan, asking, and applying it.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::cli::Exit;
@@ -11,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::engine::{ApplyOptions, Project, Session};
 use crate::event::{Event, EventStream};
 use crate::object::{Prior, State};
-use crate::plan::{Action, Mode, Plan, PlanOptions, Selector};
+use crate::plan::{Action, Change, Mode, Plan, PlanOptions, Selector};
 use crate::render;
 use crate::render::plan::TextOptions;
 
@@ -80,6 +81,20 @@ pub fn make(
     let orphans = project.orphan_warnings(prior);
     context.report(&orphans);
     Ok(plan)
+}
+
+/// Says which providers cannot be used on which the plan makes or changes
+/// something, and how to mend that.
+pub async fn unusable(project: &Project, plan: &Plan) -> Diagnostics {
+    let works = |change: &&Change| {
+        (change.action != Action::NoOp && change.after.is_some()) || !change.provision.is_empty()
+    };
+    let providers = plan.changes.iter().filter(works).map(|change| &change.provider);
+    let mut problems = Diagnostics::new();
+    for provider in providers.collect::<BTreeSet<_>>() {
+        problems.extend(project.whoami(provider).await.err().into_iter().flatten());
+    }
+    problems
 }
 
 /// Shows a plan: as text on standard output, or as events.
