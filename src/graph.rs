@@ -31,7 +31,7 @@ pub use decode::Decoded;
 pub use evaluation::{DesiredOutput, Evaluation, SchemaOf};
 pub use expand::{DesiredResource, Expanded, Repetition};
 pub use nodes::Node;
-pub use trigger::Trigger;
+pub use trigger::{Instances, Trigger};
 
 /// The configuration with its variables' values and its order.
 #[derive(Debug)]

@@ -80,7 +80,16 @@ pub enum IgnoreChanges {
     None,
     All,
     /// Top-level arguments, or one key of a map: `labels`, `labels["x"]`.
-    These(Vec<(Arc<str>, Option<Arc<str>>)>),
+    These(Vec<Ignored>),
+}
+
+/// An element of `ignore_changes`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    pub argument: Arc<str>,
+    /// Only this key of it.
+    pub key: Option<Arc<str>>,
+    pub range: SourceRange,
 }
 
 /// A condition with what to say when it is false.
@@ -281,7 +290,11 @@ fn ignore_changes(expr: Option<&Expr>, problems: &mut Diagnostics) -> IgnoreChan
     for element in list(Some(expr), problems) {
         match element.references().first() {
             Some(reference) => {
-                these.push((reference.root.as_str().into(), first_key(reference)));
+                these.push(Ignored {
+                    argument: reference.root.as_str().into(),
+                    key: first_key(reference),
+                    range: reference.range.clone(),
+                });
             }
             None => problems.push(
                 Diagnostic::error("invalid-ignore-changes", "Invalid ignore_changes")

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::trigger::Trigger;
 use crate::address::{BlockAddress, ResourceType};
 use crate::config::{Config, Expr};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
@@ -118,6 +119,8 @@ impl<'a> Graph<'a> {
             expressions.push(provider);
         }
         problems.extend(self.add(node.clone(), &expressions, allowed));
+        let triggers = resource.lifecycle.replace_triggered_by.iter();
+        problems.extend(triggers.filter_map(|expr| Trigger::of(expr).err()));
         if let Some(profile) = &resource.profile {
             problems.extend(self.add_profile(&node, profile));
         }
@@ -346,7 +349,11 @@ impl<'a> Graph<'a> {
 /// Tells whether `provider = hetzner.eu` names a provider rather than a value.
 pub fn names_a_provider(expr: &Expr) -> bool {
     let roots = ["var", "local", "each", "count"];
-    expr.as_words().is_some_and(|words| words.len() <= 2 && !roots.contains(&words[0]))
+    // `local` alone is the platform; `local.x` is a local value.
+    expr.as_words().is_some_and(|words| match words.as_slice() {
+        ["local"] => true,
+        words => words.len() <= 2 && !roots.contains(&words[0]),
+    })
 }
 
 fn no_repetition(reference: &Reference) -> Diagnostic {
