@@ -211,7 +211,7 @@ impl Config {
         let output = Output {
             value: value.clone(),
             sensitive: flag(block, "sensitive", false, &mut problems),
-            depends_on: list(block.body.expr("depends_on"), &mut problems),
+            depends_on: references(block.body.expr("depends_on"), &mut problems),
             range: block.header.clone(),
         };
         if let Some(first) = self.outputs.insert(name, output) {
@@ -242,7 +242,7 @@ impl Resource {
             profile: profile.and_then(|expr| profile_reference(&expr, problems)),
             count: meta.remove("count"),
             for_each: meta.remove("for_each"),
-            depends_on: list(meta.get("depends_on"), problems),
+            depends_on: references(meta.get("depends_on"), problems),
             lifecycle,
             body,
             range: block.header.clone(),
@@ -355,6 +355,29 @@ fn list(expr: Option<&Expr>, problems: &mut Diagnostics) -> Vec<Expr> {
         );
         Vec::new()
     })
+}
+
+/// Reads `[sandbox.a, sandbox.b]`: whole blocks, or single instances of them.
+fn references(expr: Option<&Expr>, problems: &mut Diagnostics) -> Vec<Expr> {
+    let elements = list(expr, problems);
+    for element in &elements {
+        let is_whole = match element.references().as_slice() {
+            [reference] => {
+                let attributes =
+                    reference.steps.iter().filter(|step| matches!(step, RefStep::Attr(_)));
+                element.range() == reference.range && attributes.count() == 1
+            }
+            _ => false,
+        };
+        if !is_whole {
+            problems.push(
+                Diagnostic::error("invalid-depends-on", "Invalid depends_on reference")
+                    .detail("Each element names something whole, without quotes and without an attribute: `sandbox.a`.")
+                    .at(element.range()),
+            );
+        }
+    }
+    elements
 }
 
 fn literal(expr: &Expr, problems: &mut Diagnostics) -> Option<Arc<str>> {
