@@ -323,3 +323,21 @@ fn an_unknown_variable_lets_a_plan_be_made_as_far_as_it_goes() {
     let env = env.expect("an env");
     assert_eq!(env.get("V"), Some(&Value::Unknown(Type::String)));
 }
+
+#[test]
+fn validation_goes_on_where_variables_leave_the_number_of_instances_open() {
+    let file = "variable \"n\" { type = number }\nvariable \"s\" { type = set(string) }\nsandbox \"a\" {\n count = var.n\n env = { I = count.index }\n}\nsandbox \"b\" {\n for_each = var.s\n env = { K = each.key, A = join(\",\", sandbox.a[*].id) }\n}\noutput \"b\" { value = sandbox.b }";
+    let mut desired = desired(file).expect("sound");
+    let plan = plan_desired(&desired, &nothing(), &PlanOptions::default());
+    assert!(plan.expect_err("open").iter().any(|p| p.code == "invalid-count"));
+    desired.set_lenient();
+    plan_desired(&desired, &nothing(), &PlanOptions::default()).expect("a plan");
+}
+
+#[test]
+fn problems_of_several_blocks_come_together() {
+    let problems = problems_of(
+        "sandbox \"a\" {\n count = -1\n}\nsandbox \"b\" {\n count = \"x\"\n}\nsandbox \"c\" { env = { A = sandbox.a[0].id } }",
+    );
+    assert_eq!(problems.lines().count(), 2, "{problems}");
+}

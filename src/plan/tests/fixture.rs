@@ -152,6 +152,7 @@ pub fn desired_with(text: &str, given: &[(&str, Value)]) -> Result<Desired, Diag
         base_dir: "/thought".into(),
         now: now(),
         digest: Arc::new(|from, _| Ok(format!("digest of {from}"))),
+        lenient: false,
     };
     Desired::build(config, variables, &Overrides::default(), context)
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::fixture::*;
 use super::generate::{Block, aged, fates, program, text};
 use crate::address::BlockAddress;
+use crate::engine::saved;
 use crate::graph::Desired;
 use crate::object::Prior;
 use crate::plan::{Action, Mode, Operation, Plan, PlanOptions, Step};
@@ -173,5 +174,48 @@ proptest! {
         let state = apply(&plan, &prior, seed);
         prop_assert_eq!(state.objects, vec![]);
         prop_assert!(state.outputs.is_empty());
+    }
+
+    #[test]
+    fn a_plan_of_a_part_leaves_nothing_broken_and_the_rest_to_do(
+        before in program(), after in program(), fates in fates(), seed: u64,
+        name in prop::sample::select(&["m", "c", "x", "a[0]", "k[*]", "*", "[*"][..]),
+        excludes: bool,
+    ) {
+        let prior = lived(&before, seed, &fates);
+        let file = text(&after);
+        let selector = format!("sandbox.{name}");
+        let options = match excludes {
+            true => excluding(&[&selector]),
+            false => targeting(&[&selector]),
+        };
+        let whole = plan_of(&file, &prior);
+        let part = plan_with(&file, &prior, &options).expect("a plan");
+        assert_sound(&part);
+        for change in &part.changes {
+            prop_assert!(whole.changes.contains(change), "{:?} is not in the whole", change);
+        }
+        let half = Prior::unrefreshed(apply(&part, &prior, seed));
+        let rest = Prior::unrefreshed(apply(&plan_of(&file, &half), &half, seed));
+        assert_empty(&plan_of(&file, &rest));
+    }
+
+    #[test]
+    fn a_plan_file_holds_no_secret_and_is_made_whole_again(
+        before in program(), after in program(), fates in fates(), seed: u64,
+    ) {
+        let prior = lived(&before, seed, &fates);
+        let file = text(&after);
+        let plan = plan_of(&file, &prior);
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("plan");
+        saved::write(&plan, &path).expect("writes");
+        let written = std::fs::read_to_string(&path).expect("reads");
+        prop_assert!(!written.contains("hunter2"));
+        let mut read = saved::read(&path).expect("reads");
+               saved::complete(&mut read, plan.clone()).expect("completes");
+        prop_assert_eq!(&read.steps, &plan.steps);
+        let (mine, its) = (apply(&plan, &prior, seed), apply(&read, &prior, seed));
+        prop_assert_eq!(mine, its);
     }
 }
