@@ -72,8 +72,9 @@ fn codes() -> BTreeSet<String> {
     let named = named.unwrap();
     let mut codes = BTreeSet::new();
     for file in files(&root().join("src"), "rs") {
-        let is_test = file.components().any(|c| c.as_os_str() == "tests")
-            || file.file_stem().is_some_and(|name| name.to_string_lossy().contains("tests"));
+        let is_test =
+            file.strip_prefix(root()).unwrap().components().any(|c| c.as_os_str() == "tests")
+                || file.file_stem().is_some_and(|name| name.to_string_lossy().contains("tests"));
         let text = fs::read_to_string(&file).unwrap();
         let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         if !is_test && !file.ends_with("render/sample.rs") {
