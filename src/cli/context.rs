@@ -58,6 +58,16 @@ impl Context {
         }
     }
 
+    /// Writes JSON lines from now on, the version first.
+    pub fn begin_json_lines(&self, json: bool) {
+        self.speak_json(json);
+        if json {
+            let version = env!("CARGO_PKG_VERSION");
+            let line = render::json::version_line(Timestamp::now(), version);
+            self.terminal.out(&format!("{line}\n"));
+        }
+    }
+
     /// Says that the command has told its problems itself.
     pub fn told(&self) {
         self.voice.set(Voice::Silent);

@@ -324,7 +324,7 @@ impl Rule {
 /// Says that an argument is missing.
 pub fn missing_argument(block: &NestedBlock, name: &str) -> Diagnostic {
     Diagnostic::error("missing-argument", "Missing required argument")
-        .detail(format!("The argument `{name}` is required, but no definition was found."))
+        .detail(format!("The argument `{name}` has to be given here."))
         .at(block.header.clone())
 }
 
@@ -392,7 +392,7 @@ fn name_of(block: &NestedBlock) -> Result<Arc<str>, Diagnostics> {
 fn stray_argument(argument: &Argument) -> Diagnostic {
     Diagnostic::error("unknown-argument", "Unsupported argument")
         .detail(format!(
-            "An argument named `{}` is not expected at the top of a file; only blocks stand here.",
+            "The argument `{}` stands outside of any block; at the top of a file only blocks do.",
             argument.name
         ))
         .at(argument.name_range.clone())

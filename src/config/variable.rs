@@ -82,7 +82,7 @@ impl Variable {
                 problems.push(
                     Diagnostic::error("invalid-default", "Invalid default value for variable")
                         .detail(format!(
-                            "This default value is not compatible with the variable's type constraint: {error}."
+                            "The default does not convert to the variable's type: {error}."
                         ))
                         .at(expr.range()),
                 );

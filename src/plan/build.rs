@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::diff::Comparison;
 use super::{Action, Change, FORMAT, Mode, OutputChange, Plan, Reason, Selector, limits, order};
 use crate::address::{Address, BlockAddress, ResourceType};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
 use crate::graph::{Desired, DesiredResource, Expanded, Expr, Trigger};
 use crate::object::{Object, ObjectKey, Prior, ProviderRef};
 use crate::provider::{Provider, ResourceConfig};
@@ -131,10 +131,6 @@ impl<'a> Planner<'a> {
         if self.inputs.options.mode == Mode::RefreshOnly {
             change.action = Action::NoOp;
             change.reason = Reason::Unchanged;
-        }
-        if expanded.resource.lifecycle.prevent_destroy && change.action.is_replace() {
-            let range = expanded.resource.range.clone();
-            self.problems.push(prevented(&change.address).at(range));
         }
         self.changes.push(change);
     }
@@ -305,12 +301,6 @@ impl<'a> Planner<'a> {
     }
 
     fn delete(&mut self, object: &Object, reason: Reason) {
-        let resource = self.inputs.desired.config.resources.get(&object.address.block);
-        let is_kept = resource.is_some_and(|r| r.lifecycle.prevent_destroy);
-        if is_kept && object.deposed.is_none() {
-            let range = resource.map(|r| r.range.clone());
-            self.problems.push(prevented(&object.address).at(range));
-        }
         self.changes.push(Change {
             address: object.address.clone(),
             deposed: object.deposed.clone(),
@@ -329,7 +319,12 @@ impl<'a> Planner<'a> {
 
     fn finish(mut self) -> Result<Plan, Diagnostics> {
         let options = self.inputs.options;
+        if !self.problems.has_errors() {
+            let unmatched = self.unmatched();
+            self.problems.extend(unmatched);
+        }
         self.select();
+        self.protect();
         if options.mode == Mode::Normal && !self.problems.has_errors() {
             let limits = &self.inputs.desired.config.settings.limits;
             self.problems.extend(limits::check(limits, &self.changes));
@@ -337,7 +332,7 @@ impl<'a> Planner<'a> {
         let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
         self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let steps = order::steps(&self.changes, self.inputs.desired.all_dependencies());
-        let rows = &self.inputs.prior.state.objects;
+        let based_on = self.rows_read();
         Ok(Plan {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -345,7 +340,7 @@ impl<'a> Planner<'a> {
             created_at: self.inputs.now,
             project: self.inputs.desired.project.clone(),
             lineage: self.inputs.prior.state.lineage.clone(),
-            based_on: rows.iter().map(|object| (object.key(), object.version)).collect(),
+            based_on,
             changes: self.changes,
             steps,
             drift: self.inputs.prior.drift.clone(),
@@ -362,16 +357,19 @@ impl<'a> Planner<'a> {
             return;
         }
         let matches = |selectors: &[Selector], change: &Change| {
-            let attributes = change.after_attributes().or(change.before_attributes());
-            selectors.iter().any(|selector| selector.matches(&change.address, attributes))
+            selectors.iter().any(|selector| is_meant(selector, change))
         };
-        let needs = self.inputs.desired.all_dependencies();
+        let mut needs = self.dependencies();
+        let mut needed_by = reversed(&needs);
+        if options.mode == Mode::Destroy {
+            // What depends on it goes before it, and what stays keeps what it needs.
+            std::mem::swap(&mut needs, &mut needed_by);
+        }
         if !options.targets.is_empty() {
-            let (hit, needed) = self.closure(|change| matches(&options.targets, change), needs);
+            let (hit, needed) = self.closure(|change| matches(&options.targets, change), &needs);
             self.changes.retain(|c| hit.contains(&c.key()) || needed.contains(&c.address.block));
         }
         if !options.excludes.is_empty() {
-            let needed_by = reversed(needs);
             let (hit, users) =
                 self.closure(|change| matches(&options.excludes, change), &needed_by);
             self.changes.retain(|c| !hit.contains(&c.key()) && !users.contains(&c.address.block));
@@ -382,6 +380,65 @@ impl<'a> Planner<'a> {
                 "The plan covers only a part of the configuration, so the result may not be all that the file says. Run `sandplan plan` without `-target` and `-exclude` afterwards.",
             ),
         );
+    }
+
+    /// Warns of selectors that mean nothing.
+    fn unmatched(&self) -> Diagnostics {
+        let options = self.inputs.options;
+        let flags = [
+            ("-target", &options.targets),
+            ("-exclude", &options.excludes),
+            ("-replace", &options.replace),
+        ];
+        let given = flags
+            .into_iter()
+            .flat_map(|(flag, selectors)| selectors.iter().map(move |selector| (flag, selector)));
+        let known: Vec<String> = self.changes.iter().map(|c| c.address.to_string()).collect();
+        given
+            .filter(|(_, selector)| !self.changes.iter().any(|c| is_meant(selector, c)))
+            .map(|(flag, selector)| {
+                let text = selector.to_string();
+                Diagnostic::warning("unmatched-target", "Nothing matches")
+                    .detail(format!(
+                        "`{flag}={text}` matches nothing in the configuration or in the state."
+                    ))
+                    .hint(did_you_mean(&text, known.iter().map(String::as_str)))
+            })
+            .collect()
+    }
+
+    /// Returns what each block depends on: by the configuration, and by the state
+    /// for what is no longer in it.
+    fn dependencies(&self) -> BTreeMap<BlockAddress, BTreeSet<BlockAddress>> {
+        let mut edges = self.inputs.desired.all_dependencies().clone();
+        for object in &self.inputs.prior.objects {
+            let targets = edges.entry(object.address.block.clone()).or_default();
+            targets.extend(object.depends_on.iter().cloned());
+        }
+        edges
+    }
+
+    /// Refuses to destroy what is protected.
+    fn protect(&mut self) {
+        let resources = &self.inputs.desired.config.resources;
+        let protected = self.changes.iter().filter_map(|change| {
+            let is_destroyed = change.action == Action::Delete || change.action.is_replace();
+            let resource = resources.get(&change.address.block)?;
+            (is_destroyed && change.deposed.is_none() && resource.lifecycle.prevent_destroy)
+                .then(|| prevented(&change.address).at(resource.range.clone()))
+        });
+        self.problems.extend(protected.collect::<Vec<_>>());
+    }
+
+    /// Lists the rows that the plan is made from: those of its changes, and those
+    /// whose drift it carries. What was left out may move on.
+    fn rows_read(&self) -> Vec<(ObjectKey, u64)> {
+        let changes = self.changes.iter().map(Change::key);
+        let drift = self.inputs.prior.drift.iter().map(|drift| drift.key.clone());
+        let read: BTreeSet<ObjectKey> = changes.chain(drift).collect();
+        let rows = self.inputs.prior.state.objects.iter();
+        let rows = rows.map(|object| (object.key(), object.version));
+        rows.filter(|(key, _)| read.contains(key)).collect()
     }
 
     /// Finds the rows that are meant, and the blocks reached from theirs.
@@ -402,6 +459,11 @@ impl<'a> Planner<'a> {
         }
         (meant.into_iter().map(Change::key).collect(), reached)
     }
+}
+
+fn is_meant(selector: &Selector, change: &Change) -> bool {
+    let attributes = change.after_attributes().or(change.before_attributes());
+    selector.matches(&change.address, attributes)
 }
 
 fn reversed(
@@ -435,7 +497,9 @@ fn create_first(desired: &Desired) -> BTreeSet<BlockAddress> {
 fn prevented(address: &Address) -> Diagnostic {
     Diagnostic::error("prevent-destroy", "Instance cannot be destroyed")
         .detail(format!(
-            "{address} has `lifecycle {{ prevent_destroy = true }}`, but the plan calls for it to be destroyed. Remove the setting, change what forces it, or leave the resource out with `-exclude`."
+            "The plan would destroy {address}, which `lifecycle {{ prevent_destroy = true }}` \
+             forbids. Remove the setting, change what forces it, or leave the resource out with \
+             `-exclude`."
         ))
         .address(address)
         .failure(Failure::Refused)

@@ -1,5 +1,6 @@
 //! Which resources `-target`, `-exclude` and `-replace` mean.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::address::Address;
@@ -28,6 +29,15 @@ impl FromStr for Selector {
             text.parse::<Address>().map_err(|error| error.to_string())?;
         }
         Ok(Self::Address(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(text) => f.write_str(text),
+            Self::Label { key, value } => write!(f, "label:{key}={value}"),
+        }
     }
 }
 

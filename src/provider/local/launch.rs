@@ -32,14 +32,24 @@ const FIRST_FILE_FD: i32 = 10;
 /// A shell's `exec` gives 127 and 126 as everybody expects.
 ///
 /// Where nobody listens any more, this process was killed before bubblewrap had
-/// bound its life to it; then the command must not begin.
-const FIRST: &str = r#"printf . >&5 || exit 1
+/// bound its life to it; then the command must not begin. Pid 1 inside binds its
+/// own life just before it sleeps, maybe after this has begun: so first wait
+/// until it sleeps, and only then ask whether anybody listens.
+const FIRST: &str = r#"bound() {
+while read -r key state rest; do
+[ "$key" != State: ] || { [ "$state" = S ]; return; }
+done </proc/1/status
+}
+until bound; do :; done
+unset -f bound; unset key state rest
+printf . >&5 || exit 1
 cd -- "$1" || exit 1
 shift; unset OLDPWD
 printf . >&5 || exit 1
 . /proc/self/fd/6
 exec 3>&- 4>&- 5>&- 6>&-
 case $1 in -*) echo "$1: not found" >&2; exit 127;; esac
+command -v -- "$1" >/dev/null 2>&1 || [ -e "$1" ] || { echo "$1: not found" >&2; exit 127; }
 exec "$@""#;
 
 /// A command to start in a jail.
