@@ -80,6 +80,8 @@ impl Snapshotter<'_> {
         let saved = self.find(&place.id(), snapshot)?;
         let wrong = |error: io::Error| failed("restored", &error);
         let archive = File::open(self.path(&saved.id).join(ARCHIVE)).map_err(wrong)?;
+        // Also one in which nothing ever ran has what is about to be replaced.
+        drop(place.enter().map_err(wrong)?);
         let staged = self.stage(&place.id()).map_err(wrong)?;
         let unpacked = self.unpack(place, archive, &staged).await;
         let swapped = unpacked.and_then(|()| swap(place, &staged).map_err(wrong));

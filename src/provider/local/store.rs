@@ -21,6 +21,8 @@ use crate::object::{OperationId, RemoteObject};
 /// what systemd hands out to containers (524288 to 1879048191), below 2^31.
 pub const FIRST_UID: u32 = 1_879_048_192;
 const UIDS: u32 = 1 << 27;
+/// The directory whose owner is the one as whom commands run.
+const HOME: &str = "home";
 /// The directory in which sandboxes are kept.
 #[derive(Debug)]
 pub struct Store {
@@ -65,10 +67,9 @@ impl Store {
     /// Makes a sandbox, unless it is there.
     pub fn create(&self, record: &Record) -> io::Result<()> {
         self.sweep();
-        let (staged, home) = (self.stage(&record.id)?, self.data.join("sandboxes"));
+        let staged = self.stage(&record.id)?;
         let made = fill(&staged, record)
-            .and_then(|()| private_dirs(&[&home]))
-            .and_then(|()| fs::rename(&staged, home.join(&record.id)));
+            .and_then(|()| fs::rename(&staged, self.data.join("sandboxes").join(&record.id)));
         match made {
             Err(error) => {
                 let _ = fs::remove_dir_all(&staged);
@@ -83,7 +84,7 @@ impl Store {
     pub fn stage(&self, name: &str) -> io::Result<PathBuf> {
         let staging = self.data.join("staging");
         if self.staging.get().is_none() {
-            private_dirs(&[&staging])?;
+            private_dirs(&[&staging, &self.data.join("sandboxes")])?;
             let directory = File::open(&staging)?;
             directory.lock_shared()?;
             // Where two were first at once, either lock will do.
@@ -202,7 +203,7 @@ impl Place {
         if !rustix::process::geteuid().is_root() {
             return Ok(Identity::Ordinary);
         }
-        let metadata = fs::symlink_metadata(self.0.join("home"))?;
+        let metadata = fs::symlink_metadata(self.0.join(HOME))?;
         match (metadata.uid(), metadata.gid()) {
             (0, _) | (_, 0) => Err(io::Error::other(
                 "the files of the sandbox belong to root, as whom no command in it may run",
@@ -214,13 +215,25 @@ impl Place {
     /// Says that something is about to run in it; fails when it is gone.
     pub fn enter(&self) -> io::Result<InUse> {
         let run = self.0.join("run");
-        match DirBuilder::new().mode(0o700).create(&run) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+        if !run.is_dir() {
+            self.furnish(&run)?;
         }
         let marker = run.join(uuid::Uuid::new_v4().to_string());
         File::create(&marker)?;
         Ok(InUse(marker))
+    }
+
+    /// Makes what the first command needs. Not before: directories are most of
+    /// what it costs to make a sandbox.
+    fn furnish(&self, run: &Path) -> io::Result<()> {
+        let owner = match self.identity()? {
+            Identity::Root { uid, .. } => uid,
+            Identity::Ordinary => 0,
+        };
+        let later = KEPT.iter().filter(|(name, _)| *name != HOME);
+        let later: Vec<_> = later.map(|(name, _)| self.0.join(name)).collect();
+        make_kept(&later, owner)?;
+        make_directory(run, 0o700)
     }
 
     fn record_path(&self) -> PathBuf {
@@ -253,7 +266,7 @@ fn fill(staged: &Path, record: &Record) -> io::Result<()> {
 pub fn make_kept(paths: &[PathBuf], uid: u32) -> io::Result<()> {
     for path in paths {
         let shared = path.ends_with("tmp");
-        DirBuilder::new().mode(if shared { 0o700 } else { 0o755 }).create(path)?;
+        make_directory(path, if shared { 0o700 } else { 0o755 })?;
         if shared {
             fs::set_permissions(path, Permissions::from_mode(0o1777))?;
         }
@@ -262,6 +275,14 @@ pub fn make_kept(paths: &[PathBuf], uid: u32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes a directory, unless another first command has just made it.
+fn make_directory(path: &Path, mode: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the host's user id that a sandbox made by root has, one of 2^27.
