@@ -149,5 +149,12 @@ fn tell(events: &mut EventStream, diagnostic: Diagnostic) {
     events.emit(Event::Diagnostic { diagnostic });
 }
 
+/// The pure parts, for the planner's tests.
+#[cfg(test)]
+pub(crate) mod pure {
+    pub(crate) use super::attributes::{merge, resolve};
+    pub(crate) use super::world::World;
+}
+
 #[cfg(test)]
 mod tests;

@@ -38,3 +38,6 @@ pub struct Config {
     pub resources: BTreeMap<BlockAddress, Resource>,
     pub outputs: BTreeMap<Arc<str>, Output>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,9 @@ mod reach;
 pub mod saved;
 mod target;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ use crate::config::inputs::{self, Inputs};
 use crate::config::{Config, load};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
 use crate::event::EventStream;
-use crate::graph::{Context, Desired};
+use crate::graph::{Context, Desired, DigestOf};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provider::sandbox;
@@ -119,7 +119,8 @@ impl Project {
         let context = Context {
             base_dir,
             now: (environment.clock)(),
-            digest: Arc::new(move |from, exclude| digest(&digest_dir, from, exclude)),
+            digest: remembered(move |from, exclude| digest(&digest_dir, from, exclude)),
+            lenient,
         };
         let state_path =
             directory.join(config.settings.state_path.as_deref().unwrap_or(Path::new(STATE_PATH)));
@@ -209,6 +210,20 @@ impl Project {
 /// Returns the shape that a resource type has on every platform.
 fn portable_schema(kind: ResourceType) -> Option<&'static ResourceSchema> {
     (kind == ResourceType::Sandbox).then(sandbox::schema)
+}
+
+/// Asks for each digest only once: a thousand sandboxes may share a directory, and
+/// all are to be planned with the same content.
+fn remembered(
+    digest: impl Fn(&str, &[String]) -> Result<String, String> + Send + Sync + 'static,
+) -> Arc<DigestOf> {
+    type Known = BTreeMap<(String, Vec<String>), Result<String, String>>;
+    let known = Mutex::new(Known::new());
+    Arc::new(move |from: &str, exclude: &[String]| {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (from.to_owned(), exclude.to_vec());
+        known.entry(key).or_insert_with(|| digest(from, exclude)).clone()
+    })
 }
 
 fn digest(base_dir: &Path, from: &str, exclude: &[String]) -> Result<String, String> {

@@ -31,7 +31,7 @@ pub use decode::Decoded;
 pub use evaluation::{DesiredOutput, Evaluation, SchemaOf};
 pub use expand::{DesiredResource, Expanded, Repetition};
 pub use nodes::Node;
-pub use trigger::Trigger;
+pub use trigger::{Instances, Trigger};
 
 /// The configuration with its variables' values and its order.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ pub struct Context {
     pub base_dir: PathBuf,
     pub now: Timestamp,
     pub digest: Arc<DigestOf>,
+    /// Variables may be without value, so that nobody knows how many instances
+    /// some blocks have: these are checked by an example.
+    pub lenient: bool,
 }
 
 impl std::fmt::Debug for Context {
@@ -114,6 +117,11 @@ impl Desired {
         };
         let problems = desired.check_rules();
         problems.into_result(desired)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_lenient(&mut self) {
+        self.context.lenient = true;
     }
 
     /// Returns the directory that relative paths start from.
@@ -216,3 +224,6 @@ fn range_of(config: &Config, node: &Node) -> Option<SourceRange> {
         Node::Output(name) => config.outputs.get(name).map(|o| o.range.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,11 @@ mod build;
 pub mod diff;
 mod limits;
 mod order;
+mod outputs;
+mod removal;
 pub mod select;
+mod selection;
+mod triggers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -176,6 +180,24 @@ pub struct Planned {
 }
 
 impl Change {
+    /// Starts a change of which nothing but this is known.
+    pub(crate) fn new(address: Address, provider: ProviderRef, action: Action) -> Self {
+        Self {
+            address,
+            deposed: None,
+            provider,
+            action,
+            reason: Reason::Unchanged,
+            before: None,
+            after: None,
+            changed: Vec::new(),
+            replace_because: Vec::new(),
+            provision: Vec::new(),
+            notes: Vec::new(),
+            ttl: None,
+        }
+    }
+
     /// Returns the attributes before the change.
     pub fn before_attributes(&self) -> Option<&Value> {
         self.before.as_ref().map(|object| &object.attributes)
@@ -297,3 +319,6 @@ impl Plan {
         self.steps.is_empty() && self.outputs.iter().all(|o| o.action() == Action::NoOp)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

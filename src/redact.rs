@@ -2,6 +2,7 @@
 //! secret is noticed without the secret being kept.
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value as Json};
 use sha2::Sha256;
 
 use crate::object::Lineage;
@@ -23,7 +24,7 @@ fn fingerprint(value: &Value, lineage: &Lineage) -> Value {
     if let Value::Redacted(_) = value {
         return value.clone();
     }
-    let text = value.deep_revealed().to_lossless().to_string();
+    let text = canonical(value).to_string();
     let digest = match Hmac::<Sha256>::new_from_slice(lineage.as_str().as_bytes()) {
         Ok(mut mac) => {
             mac.update(text.as_bytes());
@@ -34,6 +35,26 @@ fn fingerprint(value: &Value, lineage: &Lineage) -> Value {
     };
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     Value::Redacted(hex.into())
+}
+
+/// Writes values that mean the same to a platform in one way: lists and tuples,
+/// maps and objects are alike, and null, empty and absent are one.
+fn canonical(value: &Value) -> Json {
+    match value {
+        Value::Sensitive(inner) => canonical(inner),
+        Value::Redacted(fingerprint) => serde_json::json!({ "$redacted": **fingerprint }),
+        value => match (value.as_elements(), value.as_attributes()) {
+            (Some([]), _) => Json::Null,
+            (Some(elements), _) => Json::Array(elements.iter().map(canonical).collect()),
+            (_, Some(members)) => {
+                let members =
+                    members.iter().map(|(name, value)| (name.to_string(), canonical(value)));
+                let members: Map<_, _> = members.filter(|(_, value)| !value.is_null()).collect();
+                if members.is_empty() { Json::Null } else { Json::Object(members) }
+            }
+            _ => value.to_json(),
+        },
+    }
 }
 
 #[cfg(test)]

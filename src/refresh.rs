@@ -147,20 +147,26 @@ fn compare(state: State, mut listings: Listings) -> Prior {
     let mut objects = Vec::with_capacity(state.objects.len());
     let mut drift = Vec::new();
     for row in &state.objects {
-        let listing = listings.get_mut(&(row.provider.clone(), row.address.kind()));
+        let listing = listings.get(&(row.provider.clone(), row.address.kind()));
         let Some(listing) = listing else {
             objects.push(row.clone());
             continue;
         };
-        match listing.remove(&row.remote_id) {
+        match listing.get(&row.remote_id) {
             None => drift.push(drifted(row, None, Vec::new())),
             Some(remote) => {
-                let (object, changed) = overlay(row, &remote, &state.lineage);
+                let (object, changed) = overlay(row, remote, &state.lineage);
                 if !changed.is_empty() {
                     drift.push(drifted(row, Some(object.clone()), changed));
                 }
                 objects.push(object);
             }
+        }
+    }
+    // Only now: two rows may speak of one object.
+    for row in &state.objects {
+        if let Some(listing) = listings.get_mut(&(row.provider.clone(), row.address.kind())) {
+            listing.remove(&row.remote_id);
         }
     }
     let orphans = listings
@@ -204,25 +210,127 @@ fn overlay(row: &Object, remote: &RemoteObject, lineage: &Lineage) -> (Object, V
     (Object { attributes: Value::Object(Arc::new(attributes)), ..row.clone() }, changed)
 }
 
-/// Redacts the parts of a reported value that the state has redacted.
+/// Gives a reported value the marks that the state has, and redacts what is marked.
 fn like(before: &Value, reported: &Value, lineage: &Lineage) -> Value {
-    match before {
-        Value::Redacted(_) => redact(&reported.clone().sensitive(), lineage),
-        _ if before.contains_sensitive() => match reported {
-            Value::Map(kind, members) => {
-                Value::Map(kind.clone(), like_members(before, members, lineage))
+    let null = Value::null();
+    match (before, reported.revealed()) {
+        (Value::Redacted(_), known) => redact(&known.clone().sensitive(), lineage),
+        (before, _) if !before.contains_sensitive() => redact(reported, lineage),
+        (before, Value::Map(_, members) | Value::Object(members)) => {
+            let member = |(name, value): (&Arc<str>, &Value)| {
+                (name.clone(), like(before.get(name).unwrap_or(&null), value, lineage))
+            };
+            let members = Arc::new(members.iter().map(member).collect());
+            match reported.revealed() {
+                Value::Map(kind, _) => Value::Map(kind.clone(), members),
+                _ => Value::Object(members),
             }
-            Value::Object(members) => Value::Object(like_members(before, members, lineage)),
-            other => other.clone(),
+        }
+        (before, known) => match (before.as_elements(), known.as_elements()) {
+            (Some(was), Some(is)) if was.len() == is.len() => {
+                let pairs = was.iter().zip(is);
+                Value::tuple(pairs.map(|(was, is)| like(was, is, lineage)))
+            }
+            // Which of them is the secret, nobody can tell any more.
+            _ => redact(&known.clone().sensitive(), lineage),
         },
-        _ => reported.clone(),
     }
 }
 
-fn like_members(before: &Value, members: &Attributes, lineage: &Lineage) -> Arc<Attributes> {
-    let null = Value::null();
-    let member = |(name, value): (&Arc<str>, &Value)| {
-        (name.clone(), like(before.get(name).unwrap_or(&null), value, lineage))
-    };
-    Arc::new(members.iter().map(member).collect())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Status;
+
+    fn lineage() -> Lineage {
+        Lineage::from("lineage")
+    }
+
+    fn row(address: &str, id: &str, attributes: Value) -> Object {
+        Object {
+            address: address.parse().expect("an address"),
+            deposed: None,
+            version: 1,
+            provider: ProviderRef::of("local"),
+            remote_id: RemoteId::from(id),
+            status: Status::Ready,
+            schema_version: 1,
+            attributes: redact(&attributes, &lineage()),
+            depends_on: vec![],
+            steps: vec![],
+            failure: None,
+            create_before_destroy: false,
+        }
+    }
+
+    fn refreshed(rows: Vec<Object>, reported: &[(&str, Value)]) -> Prior {
+        let object = |(id, attributes): &(&str, Value)| RemoteObject {
+            remote_id: RemoteId::from(*id),
+            kind: ResourceType::Sandbox,
+            name: (*id).to_owned(),
+            ownership: None,
+            attributes: attributes.clone(),
+        };
+        let listing = reported.iter().map(object).map(|o| (o.remote_id.clone(), o)).collect();
+        let listings = [((ProviderRef::of("local"), ResourceType::Sandbox), listing)].into();
+        compare(State { objects: rows, ..State::empty(lineage()) }, listings)
+    }
+
+    fn drift(before: &Value, reported: &Value) -> Vec<String> {
+        let prior = refreshed(
+            vec![row("sandbox.a", "1", Value::object([("x", before.clone())]))],
+            &[("1", Value::object([("x", reported.clone())]))],
+        );
+        let text = serde_json::to_string(&prior.drift).expect("writes");
+        assert!(!text.contains("hunter2"), "{text}");
+        let changed = prior.drift.iter().flat_map(|drift| &drift.changed);
+        changed.map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_secret_that_is_as_it_was_is_no_drift_however_it_is_reported() {
+        let secret = || Value::from("hunter2");
+        let plain = |s: Value| Value::object([("A", s), ("B", Value::from("1"))]);
+        let list = |s: Value| Value::tuple([s, Value::from("1")]);
+        for (before, reported) in [
+            (secret().sensitive(), secret()),
+            (plain(secret().sensitive()), plain(secret())),
+            (plain(secret().sensitive()), plain(secret()).sensitive()),
+            (plain(secret()).sensitive(), plain(secret())),
+            (plain(secret()).sensitive(), Value::string_map([("A", "hunter2"), ("B", "1")])),
+            (list(secret().sensitive()), list(secret())),
+            (list(secret()).sensitive(), list(secret().sensitive())),
+        ] {
+            assert_eq!(drift(&before, &reported), Vec::<String>::new(), "{before:?} {reported:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_changed_is_drift_and_stays_secret() {
+        let secret = || Value::from("hunter2");
+        for (before, reported) in [
+            (Value::from("old").sensitive(), secret()),
+            (Value::tuple([Value::from("old").sensitive()]), Value::tuple([secret(), secret()])),
+            (Value::object([("A", Value::from("old").sensitive())]), secret()),
+            (Value::null(), secret().sensitive()),
+        ] {
+            assert_eq!(drift(&before, &reported), ["x"], "{before:?}");
+        }
+    }
+
+    #[test]
+    fn rows_without_object_are_gone_and_objects_without_row_are_orphans() {
+        let nothing = || Value::object::<&str>([]);
+        let rows = vec![
+            row("sandbox.a", "1", nothing()),
+            row("sandbox.b", "1", nothing()),
+            row("sandbox.c", "2", nothing()),
+        ];
+        let prior = refreshed(rows, &[("1", nothing()), ("3", nothing())]);
+        assert_eq!(prior.objects.len(), 2, "two rows may speak of one object");
+        assert_eq!(prior.drift.len(), 1);
+        assert!(prior.is_gone(&prior.state.objects[2].key()));
+        assert_eq!(prior.orphans.len(), 1);
+        assert_eq!(prior.orphans[0].1.remote_id.as_str(), "3");
+    }
 }

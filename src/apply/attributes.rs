@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Planned;
 use crate::schema::ResourceSchema;
-use crate::value::{ConversionError, PathStep, Type, Value, convert};
+use crate::value::{PathStep, Type, Value, convert};
 
 use super::{Evaluator, Lookup};
 
 /// Returns the planned attributes with everything evaluated that had to wait for
 /// apply. What only the platform knows is still unknown. What the plan showed
 /// does not change here: that is an error.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     planned: &Planned,
     evaluate: Evaluator<'_>,
     lookup: Lookup<'_>,
@@ -23,14 +23,7 @@ pub(super) fn resolve(
     for (path, deferred) in &planned.deferred {
         let Some(value) = problems.absorb(evaluate(deferred, lookup)) else { continue };
         let shown = planned.attributes.at(path);
-        let kind = shown.map_or(Type::Dynamic, Value::type_of);
-        let value = match convert(&value, &kind) {
-            Ok(value) => value,
-            Err(error) => {
-                problems.push(wrong_type(path, &error));
-                continue;
-            }
-        };
+        let value = typed_like(shown, value);
         if !value.is_wholly_known() {
             problems.push(still_unknown(path, &deferred.expression));
         } else if shown.is_some_and(|shown| !agrees(shown, &value)) {
@@ -42,16 +35,19 @@ pub(super) fn resolve(
     problems.into_result(attributes)
 }
 
+/// Gives a value the type that the plan showed, as decoding does: a number is a
+/// string where the argument is one. What the plan knew to be secret stays so.
+fn typed_like(shown: Option<&Value>, value: Value) -> Value {
+    let Some(shown) = shown else { return value };
+    let value = convert(&value, &shown.type_of()).unwrap_or(value);
+    value.sensitive_if(shown.unmark().1)
+}
+
 fn still_unknown(path: impl std::fmt::Display, expression: &str) -> Diagnostic {
     Diagnostic::error("value-still-unknown", "Value still unknown").detail(format!(
         "`{path}` is `{expression}`, which has no value although all that it refers to was made. \
          A provider did not report an attribute that the expression uses."
     ))
-}
-
-fn wrong_type(path: impl std::fmt::Display, error: &ConversionError) -> Diagnostic {
-    Diagnostic::error("wrong-type", "Incorrect attribute value type")
-        .detail(format!("Inappropriate value for attribute `{path}`: {error}."))
 }
 
 fn changed_since_plan(path: impl std::fmt::Display, expression: &str) -> Diagnostic {
@@ -127,7 +123,7 @@ pub(super) fn intended(attributes: &Value) -> Value {
 
 /// What a platform made of planned attributes.
 #[derive(Debug, PartialEq)]
-pub(super) struct Merged {
+pub(crate) struct Merged {
     /// The planned attributes with all unknowns resolved.
     pub attributes: Value,
     /// The arguments that came back with another value than was asked for.
@@ -137,7 +133,7 @@ pub(super) struct Merged {
 /// Merges what a platform reports over what was planned. What was planned stays as
 /// it was typed and marked unless the platform disagrees; then the platform is
 /// believed, and the argument is listed. What nobody knows becomes null.
-pub(super) fn merge(planned: &Value, reported: &Value, schema: Option<&ResourceSchema>) -> Merged {
+pub(crate) fn merge(planned: &Value, reported: &Value, schema: Option<&ResourceSchema>) -> Merged {
     let mut attributes = planned.as_attributes().map(|a| (**a).clone()).unwrap_or_default();
     let mut inconsistent = Vec::new();
     for (name, value) in reported.as_attributes().into_iter().flat_map(|a| a.iter()) {

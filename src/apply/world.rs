@@ -15,7 +15,7 @@ use crate::value::Value;
 
 /// Objects by row, and blocks by address.
 #[derive(Debug, Default)]
-pub(super) struct World {
+pub(crate) struct World {
     objects: BTreeMap<ObjectKey, Object>,
     blocks: BTreeMap<BlockAddress, Value>,
     /// The blocks that expressions refer to, which see a null where an attribute is absent.
@@ -25,7 +25,7 @@ pub(super) struct World {
 
 impl World {
     /// Takes the state, and the values of the blocks that the plan shows.
-    pub(super) fn new(state: State, plan: &Plan, providers: &Providers) -> Self {
+    pub(crate) fn new(state: State, plan: &Plan, providers: &Providers) -> Self {
         let mut values: BTreeMap<&Address, (&ProviderRef, Option<&Value>)> = BTreeMap::new();
         for object in state.objects.iter().filter(|object| object.deposed.is_none()) {
             values.insert(&object.address, (&object.provider, Some(&object.attributes)));
@@ -50,22 +50,22 @@ impl World {
     /// Returns the value of a block in expressions: an object for a single instance,
     /// a tuple with `count`, an object of objects with `for_each`; nothing when it
     /// has no instance.
-    pub(super) fn block(&self, block: &BlockAddress) -> Option<Value> {
+    pub(crate) fn block(&self, block: &BlockAddress) -> Option<Value> {
         self.blocks.get(block).cloned()
     }
 
     /// Finds an object by its row.
-    pub(super) fn object(&self, key: &ObjectKey) -> Option<&Object> {
+    pub(crate) fn object(&self, key: &ObjectKey) -> Option<&Object> {
         self.objects.get(key)
     }
 
     /// Finds the current object of an address.
-    pub(super) fn current(&self, address: &Address) -> Option<&Object> {
+    pub(crate) fn current(&self, address: &Address) -> Option<&Object> {
         self.objects.get(&current_key(address))
     }
 
     /// Returns the value of one instance in expressions.
-    pub(super) fn value(&self, address: &Address) -> Option<&Value> {
+    pub(crate) fn value(&self, address: &Address) -> Option<&Value> {
         let block = self.blocks.get(&address.block)?;
         match &address.key {
             None => Some(block),
@@ -75,7 +75,7 @@ impl World {
     }
 
     /// Takes note of an object that was made or changed.
-    pub(super) fn put(&mut self, object: Object) {
+    pub(crate) fn put(&mut self, object: Object) {
         if object.deposed.is_none() {
             self.set_value(&object.address, &object.provider, object.attributes.clone());
         }
@@ -83,12 +83,12 @@ impl World {
     }
 
     /// Takes note that an object is gone.
-    pub(super) fn remove(&mut self, key: &ObjectKey) {
+    pub(crate) fn remove(&mut self, key: &ObjectKey) {
         self.objects.remove(key);
     }
 
     /// Moves the current object of an address aside.
-    pub(super) fn depose(&mut self, address: &Address, key: &DeposedKey) {
+    pub(crate) fn depose(&mut self, address: &Address, key: &DeposedKey) {
         if let Some(object) = self.objects.remove(&current_key(address)) {
             let object = Object { deposed: Some(key.clone()), ..object };
             self.objects.insert(object.key(), object);
@@ -96,7 +96,7 @@ impl World {
     }
 
     /// Moves a deposed object back.
-    pub(super) fn restore(&mut self, address: &Address, key: &DeposedKey) {
+    pub(crate) fn restore(&mut self, address: &Address, key: &DeposedKey) {
         let from = ObjectKey { address: address.clone(), deposed: Some(key.clone()) };
         if let Some(object) = self.objects.remove(&from) {
             self.put(Object { deposed: None, ..object });
@@ -148,6 +148,6 @@ fn set_at(instances: &mut Vec<Value>, at: usize, value: Value) {
 }
 
 /// Returns the row of an address's current object.
-pub(super) fn current_key(address: &Address) -> ObjectKey {
+pub(crate) fn current_key(address: &Address) -> ObjectKey {
     ObjectKey { address: address.clone(), deposed: None }
 }

@@ -79,7 +79,16 @@ pub enum IgnoreChanges {
     None,
     All,
     /// Top-level arguments, or one key of a map: `labels`, `labels["x"]`.
-    These(Vec<(Arc<str>, Option<Arc<str>>)>),
+    These(Vec<Ignored>),
+}
+
+/// An element of `ignore_changes`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ignored {
+    pub argument: Arc<str>,
+    /// Only this key of it.
+    pub key: Option<Arc<str>>,
+    pub range: SourceRange,
 }
 
 /// A condition with what to say when it is false.
@@ -201,7 +210,7 @@ impl Config {
         let output = Output {
             value: value.clone(),
             sensitive: flag(block, "sensitive", false, &mut problems),
-            depends_on: list(block.body.expr("depends_on"), &mut problems),
+            depends_on: references(block.body.expr("depends_on"), &mut problems),
             range: block.header.clone(),
         };
         if let Some(first) = self.outputs.insert(name, output) {
@@ -232,7 +241,7 @@ impl Resource {
             profile: profile.and_then(|expr| profile_reference(&expr, problems)),
             count: meta.remove("count"),
             for_each: meta.remove("for_each"),
-            depends_on: list(meta.get("depends_on"), problems),
+            depends_on: references(meta.get("depends_on"), problems),
             lifecycle,
             body,
             range: block.header.clone(),
@@ -282,7 +291,11 @@ fn ignore_changes(expr: Option<&Expr>, problems: &mut Diagnostics) -> IgnoreChan
     for element in list(Some(expr), problems) {
         match element.references().first() {
             Some(reference) => {
-                these.push((reference.root.as_str().into(), first_key(reference)));
+                these.push(Ignored {
+                    argument: reference.root.as_str().into(),
+                    key: first_key(reference),
+                    range: reference.range.clone(),
+                });
             }
             None => problems.push(
                 Diagnostic::error("invalid-ignore-changes", "Invalid ignore_changes")
@@ -343,6 +356,29 @@ fn list(expr: Option<&Expr>, problems: &mut Diagnostics) -> Vec<Expr> {
         );
         Vec::new()
     })
+}
+
+/// Reads `[sandbox.a, sandbox.b]`: whole blocks, or single instances of them.
+fn references(expr: Option<&Expr>, problems: &mut Diagnostics) -> Vec<Expr> {
+    let elements = list(expr, problems);
+    for element in &elements {
+        let is_whole = match element.references().as_slice() {
+            [reference] => {
+                let attributes =
+                    reference.steps.iter().filter(|step| matches!(step, RefStep::Attr(_)));
+                element.range() == reference.range && attributes.count() == 1
+            }
+            _ => false,
+        };
+        if !is_whole {
+            problems.push(
+                Diagnostic::error("invalid-depends-on", "Invalid depends_on reference")
+                    .detail("Each element names something whole, without quotes and without an attribute: `sandbox.a`.")
+                    .at(element.range()),
+            );
+        }
+    }
+    elements
 }
 
 fn literal(expr: &Expr, problems: &mut Diagnostics) -> Option<Arc<str>> {

@@ -1,10 +1,10 @@
 //! Holds a block's content against its schema, before anything is evaluated.
 
-use super::Config;
-use super::blocks::missing_argument;
+use super::blocks::{IgnoreChanges, missing_argument};
 use super::body::{BlockBody, NestedBlock, at_most_once, unsupported_argument, unsupported_block};
+use super::{Config, Resource};
 use crate::address::ResourceType;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::schema::{BlockSchema, Nesting, PLATFORMS, ResourceSchema};
 
 /// Holds every profile and resource against the schema of its type.
@@ -14,10 +14,33 @@ pub fn check_all<'a>(
 ) -> Diagnostics {
     let profiles = config.profiles.values().map(|p| (ResourceType::Sandbox, &p.body));
     let resources = config.resources.values().map(|r| (r.address.kind, &r.body));
-    profiles
+    let bodies = profiles
         .chain(resources)
-        .filter_map(|(kind, body)| Some(check(body, &schema_of(kind)?.block, &PLATFORMS)))
-        .flatten()
+        .filter_map(|(kind, body)| Some(check(body, &schema_of(kind)?.block, &PLATFORMS)));
+    let ignored = config.resources.values().filter_map(|resource| {
+        Some(check_ignored(resource, &schema_of(resource.address.kind)?.block))
+    });
+    bodies.flatten().chain(ignored.flatten()).collect()
+}
+
+/// Complains of names in `ignore_changes` that are no argument.
+fn check_ignored(resource: &Resource, schema: &BlockSchema) -> Diagnostics {
+    let IgnoreChanges::These(these) = &resource.lifecycle.ignore_changes else {
+        return Diagnostics::new();
+    };
+    let is_known = |name: &str| {
+        schema.attribute(name).is_some()
+            || schema.block(name).is_some()
+            || PLATFORMS.contains(&name)
+    };
+    let unknown = these.iter().filter(|ignored| !is_known(&ignored.argument));
+    unknown
+        .map(|ignored| {
+            Diagnostic::error("unknown-argument", "Unsupported argument")
+                .detail(format!("There is no argument named `{}` to ignore.", ignored.argument))
+                .at(ignored.range.clone())
+                .hint(did_you_mean(&ignored.argument, schema.configurable_names()))
+        })
         .collect()
 }
 

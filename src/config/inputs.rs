@@ -112,7 +112,9 @@ fn value_of(
         Raw::Text(text) if variable.is_text() => Value::from(text),
         Raw::Text(text) => {
             let source = Source::new(format!("<value for var.{}>", variable.name), text);
-            sources.add(source.clone());
+            if !variable.sensitive {
+                sources.add(source.clone());
+            }
             evaluate::evaluate(&parse_expression(&source)?, &source, &ConstantScope)?
         }
     };

@@ -21,6 +21,8 @@ pub struct Settings {
     /// Where the state is, relative to the configuration's directory.
     pub state_path: Option<PathBuf>,
     pub limits: Limits,
+    has_backend: bool,
+    has_limits: bool,
 }
 
 /// Nothing outside these can be applied, whoever wrote the sandbox block.
@@ -58,9 +60,9 @@ impl Settings {
         if let Some(requirement) = text(body, "required_version", &mut problems) {
             problems.extend(check_version(&requirement, body.expr("required_version")));
         }
-        self.project = text(body, "project", &mut problems);
-        self.default_provider = text(body, "default_provider", &mut problems);
-        if let Some(name) = &self.project
+        let project = text(body, "project", &mut problems);
+        let default_provider = text(body, "default_provider", &mut problems);
+        if let Some(name) = &project
             && !is_project_name(name)
         {
             problems.push(
@@ -69,10 +71,17 @@ impl Settings {
                     .at(body.expr("project").map(Expr::range)),
             );
         }
+        problems.extend(once(&mut self.project, project, body.expr("project")));
+        let expr = body.expr("default_provider");
+        problems.extend(once(&mut self.default_provider, default_provider, expr));
         for backend in body.blocks_of("backend") {
+            problems.extend(self.has_backend.then(|| twice("`backend` block", &backend.header)));
+            self.has_backend = true;
             problems.extend(self.read_backend(backend));
         }
         for limits in body.blocks_of("limits") {
+            problems.extend(self.has_limits.then(|| twice("`limits` block", &limits.header)));
+            self.has_limits = true;
             problems.extend(self.limits.read(limits));
         }
         problems
@@ -117,6 +126,23 @@ impl Limits {
         });
         problems
     }
+}
+
+/// Sets what several `sandplan` blocks may set only once.
+fn once<T>(setting: &mut Option<T>, value: Option<T>, expr: Option<&Expr>) -> Option<Diagnostic> {
+    let value = value?;
+    let is_first = setting.is_none();
+    *setting = Some(value);
+    let range = expr.map(Expr::range)?;
+    (!is_first).then(|| twice("setting", &range))
+}
+
+fn twice(what: &str, range: &SourceRange) -> Diagnostic {
+    Diagnostic::error("duplicate-setting", "Duplicate setting")
+        .detail(format!(
+            "Another `sandplan` block of this directory has this {what} already. Keep one of the two."
+        ))
+        .at(range.clone())
 }
 
 fn limit<T>(

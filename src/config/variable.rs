@@ -15,6 +15,8 @@ use crate::value::{Type, Value};
 pub struct Variable {
     pub name: Arc<str>,
     pub constraint: TypeConstraint,
+    /// It has a `type`, which may be `any`.
+    pub is_typed: bool,
     /// Already of the variable's type.
     pub default: Option<Value>,
     pub sensitive: bool,
@@ -47,6 +49,7 @@ impl Variable {
         let mut variable = Self {
             name: name.clone(),
             constraint: TypeConstraint::any(),
+            is_typed: block.body.expr("type").is_some(),
             default: None,
             sensitive: flag(block, "sensitive", false, &mut problems),
             nullable: flag(block, "nullable", true, &mut problems),
@@ -73,10 +76,12 @@ impl Variable {
 
     fn read_default(&self, expr: &Expr, problems: &mut Diagnostics) -> Option<Value> {
         let value = problems.absorb(constant(expr))?;
-        if value.is_null() && self.nullable {
-            return Some(Value::Null(self.constraint.kind.clone()));
-        }
-        match self.constraint.apply(value) {
+        let applied = match (value.is_null(), self.nullable) {
+            (true, true) => return Some(Value::Null(self.constraint.kind.clone())),
+            (true, false) => Err("null is not allowed with `nullable = false`".to_owned()),
+            (false, _) => self.constraint.apply(value).map_err(|error| error.to_string()),
+        };
+        match applied {
             Ok(value) => Some(value),
             Err(error) => {
                 problems.push(
@@ -105,7 +110,7 @@ impl Variable {
 
     /// Tells whether a value from the command line is a text rather than an expression.
     pub fn is_text(&self) -> bool {
-        matches!(self.constraint.kind, Type::String | Type::Number | Type::Bool | Type::Dynamic)
+        matches!(self.constraint.kind, Type::String | Type::Number | Type::Bool) || !self.is_typed
     }
 }
 

@@ -1,7 +1,7 @@
 //! What changes the state: apply, recovery, import, and mending by hand. All of
 //! it goes through a [`Session`], which holds the lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -99,10 +99,9 @@ impl Session<'_> {
     /// that the plan carries.
     pub fn prior_of(&self, plan: &Plan) -> Result<Prior, Diagnostics> {
         let mut prior = Prior::unrefreshed(self.state()?);
-        for drift in &plan.drift {
-            prior.objects.retain(|object| object.key() != drift.key);
-            prior.objects.extend(drift.after.as_deref().cloned());
-        }
+        let drifted: BTreeSet<&ObjectKey> = plan.drift.iter().map(|drift| &drift.key).collect();
+        prior.objects.retain(|object| !drifted.contains(&object.key()));
+        prior.objects.extend(plan.drift.iter().filter_map(|drift| drift.after.as_deref().cloned()));
         prior.objects.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         prior.drift = plan.drift.clone();
         Ok(prior)

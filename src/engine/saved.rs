@@ -3,15 +3,18 @@
 //! A plan file is JSON. Sensitive values are left out of it as fingerprints;
 //! [`complete`] puts them back from the configuration at apply.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::deferred::{Capture, Deferred};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::object::Lineage;
-use crate::plan::{FORMAT, Plan};
+use crate::object::{Lineage, ObjectKey};
+use crate::plan::{Action, FORMAT, Plan, Planned};
 use crate::redact::redact;
 use crate::value::Value;
 
@@ -78,6 +81,19 @@ fn redacted(json: Json, lineage: &Lineage) -> Json {
                 None => Json::Null,
             }
         }
+        // What users named may look like a mark.
+        Json::Object(mut members) if members.contains_key("$map") => {
+            if let Some(elements) = members.get_mut("$map").and_then(|map| map.get_mut(1)) {
+                redact_members(elements, lineage);
+            }
+            Json::Object(members)
+        }
+        Json::Object(mut members) if members.contains_key("$object") => {
+            if let Some(inner) = members.get_mut("$object") {
+                redact_members(inner, lineage);
+            }
+            Json::Object(members)
+        }
         Json::Object(members) => Json::Object(
             members.into_iter().map(|(key, value)| (key, redacted(value, lineage))).collect(),
         ),
@@ -85,6 +101,12 @@ fn redacted(json: Json, lineage: &Lineage) -> Json {
             Json::Array(elements.into_iter().map(|value| redacted(value, lineage)).collect())
         }
         other => other,
+    }
+}
+
+fn redact_members(members: &mut Json, lineage: &Lineage) {
+    for value in members.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        *value = redacted(value.take(), lineage);
     }
 }
 
@@ -98,22 +120,23 @@ fn strip(value: Value) -> Value {
 
 /// Tells whether a plan holds fingerprints in place of values that apply needs.
 pub fn needs_secrets(plan: &Plan) -> bool {
-    let is_redacted = |value: &Value| contains_redacted(value);
-    plan.changes.iter().filter(|change| change.action != crate::plan::Action::NoOp).any(|change| {
-        change.after.as_ref().is_some_and(|after| {
-            is_redacted(&after.attributes) || after.deferred.iter().any(|(_, d)| deferred(d))
-        })
-    })
+    let changes = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    changes.filter_map(|change| change.after.as_deref()).any(lacks_secret)
+        || plan.outputs.iter().filter_map(|output| output.deferred.as_ref()).any(is_redacted)
+}
+
+fn lacks_secret(planned: &Planned) -> bool {
+    contains_redacted(&planned.attributes) || planned.deferred.iter().any(|(_, d)| is_redacted(d))
 }
 
 fn contains_redacted(value: &Value) -> bool {
     matches!(value, Value::Redacted(_)) || value.children().any(contains_redacted)
 }
 
-fn deferred(deferred: &crate::deferred::Deferred) -> bool {
+fn is_redacted(deferred: &Deferred) -> bool {
     deferred.captures.values().any(|capture| match capture {
-        crate::deferred::Capture::Value(value) => contains_redacted(value),
-        crate::deferred::Capture::Deferred(inner) => self::deferred(inner),
+        Capture::Value(value) => contains_redacted(value),
+        Capture::Deferred(inner) => is_redacted(inner),
     })
 }
 
@@ -122,30 +145,40 @@ fn deferred(deferred: &crate::deferred::Deferred) -> bool {
 pub fn complete(saved: &mut Plan, fresh: Plan) -> Result<(), Diagnostics> {
     let lineage = saved.lineage.clone();
     let mut problems = Diagnostics::new();
+    let keyed = fresh.changes.into_iter().map(|change| (change.key(), change.after));
+    let mut found: BTreeMap<ObjectKey, Option<Box<Planned>>> = keyed.collect();
     for change in &mut saved.changes {
-        let Some(after) = &mut change.after else { continue };
-        if !contains_redacted(&after.attributes) && !after.deferred.iter().any(|(_, d)| deferred(d))
-        {
+        let key = change.key();
+        let Some(after) = change.after.as_mut().filter(|after| lacks_secret(after)) else {
             continue;
+        };
+        match found.remove(&key).flatten().filter(|other| is_same(&**after, &**other, &lineage)) {
+            Some(other) => *after = other,
+            None => problems.push(lacking(&change.address.to_string()).address(&change.address)),
         }
-        let found = fresh
-            .changes
-            .iter()
-            .find(|other| other.address == change.address && other.deposed == change.deposed);
-        let same = found.and_then(|other| other.after.as_ref()).filter(|other| {
-            redact(&other.attributes, &lineage) == redact(&after.attributes, &lineage)
-        });
-        match same {
-            Some(other) => **after = (**other).clone(),
-            None => problems.push(
-                Diagnostic::error("plan-needs-secret", "A sensitive value of the plan is not at hand")
-                    .detail(format!(
-                        "Plan files hold no sensitive values. {} needs one that the configuration, with the variables given now, does not yield as it did when the plan was made. Give the same variables again, or plan again.",
-                        change.address
-                    ))
-                    .address(&change.address),
-            ),
+    }
+    for output in &mut saved.outputs {
+        let Some(deferred) = output.deferred.as_mut().filter(|d| is_redacted(d)) else { continue };
+        let other = fresh.outputs.iter().find(|other| other.name == output.name);
+        let other = other.and_then(|other| other.deferred.as_ref());
+        match other.filter(|other| is_same(&*deferred, *other, &lineage)) {
+            Some(other) => *deferred = other.clone(),
+            None => problems.push(lacking(&format!("output.{}", output.name))),
         }
     }
     problems.into_result(())
+}
+
+/// Tells whether two parts of plans are the same but for what a file leaves out.
+fn is_same<T: Serialize>(saved: &T, fresh: &T, lineage: &Lineage) -> bool {
+    let json = |part: &T| serde_json::to_value(part).map(|json| redacted(json, lineage));
+    matches!((json(saved), json(fresh)), (Ok(saved), Ok(fresh)) if saved == fresh)
+}
+
+fn lacking(what: &str) -> Diagnostic {
+    Diagnostic::error("plan-needs-secret", "A sensitive value of the plan is not at hand").detail(
+        format!(
+            "Plan files hold no sensitive values. {what} needs one that the configuration, with the variables given now, does not yield as it did when the plan was made. Give the same variables again, or plan again."
+        ),
+    )
 }

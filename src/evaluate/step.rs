@@ -86,6 +86,17 @@ pub fn index(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
     Ok(found.sensitive_if(marked || key_marked))
 }
 
+/// Finds an element or attribute without looking at any other.
+fn member<'a>(value: &'a Value, key: &Value) -> Option<&'a Value> {
+    match (value, key) {
+        (Value::List(..) | Value::Tuple(_), Value::Number(at)) => {
+            value.as_elements()?.get(usize::try_from(at.to_u64()?).ok()?)
+        }
+        (Value::Object(members) | Value::Map(_, members), Value::String(name)) => members.get(name),
+        _ => None,
+    }
+}
+
 fn index_of(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
     if value.is_null() {
         return Err(Diagnostic::error("index-of-null", "Attempt to index null value")
@@ -93,6 +104,10 @@ fn index_of(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
     }
     if key.is_null() {
         return Err(invalid("The key is null, so it does not say which element to take."));
+    }
+    // The type of a large value is itself large, and mostly not needed.
+    if let Some(found) = member(value, key) {
+        return Ok(found.clone());
     }
     let kind = value.type_of();
     if kind == Type::Dynamic || key.type_of() == Type::Dynamic {

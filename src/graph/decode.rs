@@ -89,53 +89,57 @@ impl Decoder<'_> {
         given: &[(&BlockScope<'_>, &Argument)],
         path: &AttributePath,
     ) -> Option<Value> {
-        let (scope, last) = *given.last()?;
-        self.note_range(path, &last.value.range());
-        let value = self.evaluate(attribute, scope, last)?;
-        if value.is_null() {
-            return None;
-        }
-        if !matches!(attribute.kind, Type::Map(_)) || given.len() == 1 {
-            if !value.is_wholly_known() {
-                self.decoded.deferred.push((path.clone(), scope.defer(&last.value)));
+        self.note_range(path, &given.last()?.1.value.range());
+        let evaluated = given.iter().map(|(scope, argument)| {
+            let value = self.evaluate(attribute, scope, argument)?;
+            Some((*scope, *argument, value))
+        });
+        let mut values = evaluated.collect::<Option<Vec<_>>>()?;
+        // Null is as good as not set.
+        values.retain(|(_, _, value)| !value.is_null());
+        let Some((scope, last, value)) = values.last() else {
+            if attribute.required {
+                self.problems.push(null_argument(attribute, given));
             }
-            return Some(value);
+            return None;
+        };
+        if matches!(attribute.kind, Type::Map(_)) && values.len() > 1 {
+            return Some(self.merged(attribute, &values, path));
         }
-        self.merged(attribute, given, path)
+        if !value.is_wholly_known() {
+            self.decoded.deferred.push((path.clone(), scope.defer(&last.value)));
+        }
+        Some(value.clone())
     }
 
     /// Merges the maps of all layers, the later over the earlier.
     fn merged(
         &mut self,
         attribute: &Attribute,
-        given: &[(&BlockScope<'_>, &Argument)],
+        layers: &[(&BlockScope<'_>, &Argument, Value)],
         path: &AttributePath,
-    ) -> Option<Value> {
-        let mut values = Vec::new();
+    ) -> Value {
         let mut captures = BTreeMap::new();
         let mut references = Vec::new();
-        for (index, (scope, argument)) in given.iter().enumerate() {
-            let value = self.evaluate(attribute, scope, argument)?;
-            let known = value.is_wholly_known();
-            if !known {
-                references.extend(scope.defer(&argument.value).references);
-            }
-            let capture = match known {
+        let values: Vec<Value> = layers.iter().map(|(_, _, value)| value.clone()).collect();
+        let merged = merge(&values, &attribute.kind);
+        if merged.is_wholly_known() {
+            return merged;
+        }
+        for (index, (scope, argument, value)) in layers.iter().enumerate() {
+            let capture = match value.is_wholly_known() {
                 true => Capture::Value(value.clone()),
                 false => Capture::Deferred(scope.defer(&argument.value)),
             };
+            if let Capture::Deferred(deferred) = &capture {
+                references.extend(deferred.references.iter().cloned());
+            }
             captures.insert(format!("layer.l{index}"), capture);
-            values.push(value);
         }
-        let merged = merge(&values, &attribute.kind);
-        if !merged.is_wholly_known() {
-            let names: Vec<String> = captures.keys().cloned().collect();
-            let expression = format!("merge({})", names.join(", "));
-            self.decoded
-                .deferred
-                .push((path.clone(), Deferred { expression, captures, references }));
-        }
-        Some(merged)
+        let names = (0..layers.len()).map(|index| format!("layer.l{index}"));
+        let expression = format!("merge({})", names.collect::<Vec<_>>().join(", "));
+        self.decoded.deferred.push((path.clone(), Deferred { expression, captures, references }));
+        merged
     }
 
     fn evaluate(
@@ -146,7 +150,7 @@ impl Decoder<'_> {
     ) -> Option<Value> {
         let value = self.problems.absorb(argument.value.evaluate(scope))?;
         match evaluate::convert(&value, &attribute.kind) {
-            Ok(value) => Some(value),
+            Ok(value) => Some(value.sensitive_if(attribute.sensitive)),
             Err(error) => {
                 let name = &attribute.name;
                 self.problems.push(
@@ -250,6 +254,12 @@ impl Decoder<'_> {
             self.decoded.ranges.insert(name.clone(), range.clone());
         }
     }
+}
+
+fn null_argument(attribute: &Attribute, given: &[(&BlockScope<'_>, &Argument)]) -> Diagnostic {
+    Diagnostic::error("missing-argument", "Missing required argument")
+        .detail(format!("The argument `{}` is required, so it cannot be null.", attribute.name))
+        .at(given.last().map(|(_, argument)| argument.value.range()))
 }
 
 fn merge(values: &[Value], kind: &Type) -> Value {

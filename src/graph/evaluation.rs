@@ -1,6 +1,6 @@
 //! Walks the configuration in order and turns each block into values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::expand::{self, Expanded};
@@ -13,7 +13,7 @@ use crate::deferred::Deferred;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::object::ProviderRef;
 use crate::schema::ResourceSchema;
-use crate::value::Value;
+use crate::value::{AttributePath, Type, Value};
 
 /// Gives the schema that a provider has for a resource type.
 pub type SchemaOf<'a> = dyn Fn(&ProviderRef, ResourceType) -> Option<&'a ResourceSchema> + 'a;
@@ -23,7 +23,14 @@ pub struct Evaluation<'a> {
     pub(super) desired: &'a Desired,
     pub(super) schema_of: &'a SchemaOf<'a>,
     values: BTreeMap<Node, Value>,
+    /// How apply finds out what is not known of profiles.
+    deferred: BTreeMap<Arc<str>, Vec<(AttributePath, Deferred)>>,
     position: usize,
+}
+
+enum Evaluated<'a> {
+    Value(Value),
+    Block(Expanded<'a>),
 }
 
 /// An output with its value, as far as it is known.
@@ -38,34 +45,55 @@ pub struct DesiredOutput {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(desired: &'a Desired, schema_of: &'a SchemaOf<'a>) -> Self {
-        Self { desired, schema_of, values: BTreeMap::new(), position: 0 }
+        Self { desired, schema_of, values: BTreeMap::new(), deferred: BTreeMap::new(), position: 0 }
     }
 
     /// Returns the names that expressions may use by now.
     pub(super) fn names(&self) -> Names<'_> {
-        Names { desired: self.desired, values: &self.values }
+        Names { desired: self.desired, values: &self.values, deferred: &self.deferred }
+    }
+
+    /// Leaves these blocks out; what refers to them finds nothing known.
+    pub fn without(mut self, blocks: &BTreeSet<BlockAddress>) -> Self {
+        let unknown =
+            |block: &BlockAddress| (Node::Resource(block.clone()), Value::Unknown(Type::Dynamic));
+        self.values.extend(blocks.iter().map(unknown));
+        self
     }
 
     /// Evaluates on to the next resource block and expands it. After this,
-    /// [`Evaluation::set`] must tell what the block's instances become.
+    /// [`Evaluation::set`] must tell what the block's instances become. It can go on
+    /// after a problem: what has one counts as unknown.
     pub fn next_block(&mut self) -> Option<Result<Expanded<'a>, Diagnostics>> {
         while let Some(node) = self.desired.order.get(self.position) {
             self.position += 1;
-            let evaluated = match node {
-                Node::Local(name) => self.local(name),
-                Node::Profile(name) => self.profile(name),
-                Node::Output(_) => Ok(Value::null()),
-                Node::Resource(block) => {
-                    let resource = &self.desired.config.resources[block];
-                    return Some(expand::expand(self, resource));
+            if self.values.contains_key(node) {
+                continue;
+            }
+            let problems = match self.evaluate(node) {
+                Ok(Evaluated::Value(value)) => {
+                    self.values.insert(node.clone(), value);
+                    continue;
                 }
+                Ok(Evaluated::Block(expanded)) => return Some(Ok(expanded)),
+                Err(problems) => problems,
             };
-            match evaluated {
-                Ok(value) => self.values.insert(node.clone(), value),
-                Err(problems) => return Some(Err(problems)),
-            };
+            self.values.insert(node.clone(), Value::Unknown(Type::Dynamic));
+            return Some(Err(problems));
         }
         None
+    }
+
+    fn evaluate(&mut self, node: &Node) -> Result<Evaluated<'a>, Diagnostics> {
+        match node {
+            Node::Local(name) => self.local(name).map(Evaluated::Value),
+            Node::Profile(name) => self.profile(name).map(Evaluated::Value),
+            Node::Output(_) => Ok(Evaluated::Value(Value::null())),
+            Node::Resource(block) => {
+                let resource = &self.desired.config.resources[block];
+                expand::expand(self, resource).map(Evaluated::Block)
+            }
+        }
     }
 
     /// Tells whether any expression needs the value of this block.
@@ -85,7 +113,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn profile(&self, name: &str) -> Result<Value, Diagnostics> {
+    fn profile(&mut self, name: &str) -> Result<Value, Diagnostics> {
         // Only a reference like `profile.agent.image` reads this; a profile may
         // serve several providers, so the portable schema is the one that counts.
         let Some(schema) = (self.schema_of)(&self.desired.default_provider, ResourceType::Sandbox)
@@ -99,8 +127,11 @@ impl<'a> Evaluation<'a> {
             .into_iter()
             .map(|body| decode::Layer { body, scope: &scope })
             .collect();
-        decode::decode(&schema.block, &layers, &*self.desired.context.digest)
-            .map(|decoded| decoded.attributes)
+        let decoded = decode::decode(&schema.block, &layers, &*self.desired.context.digest)?;
+        if !decoded.deferred.is_empty() {
+            self.deferred.insert(name.into(), decoded.deferred);
+        }
+        Ok(schema.block.with_nulls(&decoded.attributes))
     }
 
     /// Evaluates the outputs; call it when every block is set.

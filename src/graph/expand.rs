@@ -29,6 +29,8 @@ pub struct Expanded<'a> {
     pub resource: &'a Resource,
     pub repetition: Repetition,
     pub instances: Vec<DesiredResource>,
+    /// How many instances there are is not known; this is one that there could be.
+    pub is_example: bool,
 }
 
 /// One instance as the configuration asks for it.
@@ -52,6 +54,7 @@ impl Expanded<'_> {
     /// object, a tuple, or an object of objects.
     pub fn value(&self, values: Vec<Value>) -> Value {
         match self.repetition {
+            _ if self.is_example => Value::Unknown(Type::Dynamic),
             Repetition::Single => values.into_iter().next().unwrap_or_else(Value::null),
             Repetition::Count => Value::tuple(values),
             Repetition::ForEach => {
@@ -70,7 +73,12 @@ pub fn expand<'a>(
     evaluation: &Evaluation<'a>,
     resource: &'a Resource,
 ) -> Result<Expanded<'a>, Diagnostics> {
-    let (repetition, instances) = instances(evaluation, resource)?;
+    let example = example(evaluation, resource)?;
+    let is_example = example.is_some();
+    let (repetition, instances) = match example {
+        Some(example) => example,
+        None => instances(evaluation, resource)?,
+    };
     let mut problems = Diagnostics::new();
     let instances = instances
         .into_iter()
@@ -80,10 +88,41 @@ pub fn expand<'a>(
             problems.absorb(one(evaluation, resource, (address, &scope)))
         })
         .collect();
-    problems.into_result(Expanded { resource, repetition, instances })
+    problems.into_result(Expanded { resource, repetition, instances, is_example })
 }
 
 type Instances = Vec<(Option<InstanceKey>, Instance)>;
+
+/// Makes up an instance where variables without a value leave the number of
+/// instances open.
+fn example(
+    evaluation: &Evaluation<'_>,
+    resource: &Resource,
+) -> Result<Option<(Repetition, Instances)>, Diagnostics> {
+    let Some(expr) = resource.count.as_ref().or(resource.for_each.as_ref()) else {
+        return Ok(None);
+    };
+    if !evaluation.desired.context.lenient {
+        return Ok(None);
+    }
+    let value = expr.evaluate(&BlockScope::plain(evaluation.names()))?;
+    let is_open = match value.revealed() {
+        Value::Set(..) => !value.is_wholly_known(),
+        value => value.is_unknown(),
+    };
+    if !is_open || value.contains_sensitive() {
+        return Ok(None);
+    }
+    let each = || Instance::Each {
+        key: "example".into(),
+        value: Value::Unknown(Type::Dynamic),
+        for_each: None,
+    };
+    Ok(Some(match resource.count {
+        Some(_) => (Repetition::Count, vec![(Some(InstanceKey::Number(0)), Instance::Count(0))]),
+        None => (Repetition::ForEach, vec![(Some(InstanceKey::String("example".into())), each())]),
+    }))
+}
 
 fn instances(
     evaluation: &Evaluation<'_>,
@@ -105,6 +144,9 @@ fn instances(
     }
     Ok((Repetition::Single, vec![(None, Instance::Single)]))
 }
+
+/// A `count` beyond this is a mistake.
+const MAX_INSTANCES: u64 = 1_000_000;
 
 fn read_count(expr: &Expr, scope: &dyn Scope) -> Result<u64, Diagnostics> {
     let value = expr.evaluate(scope)?;
@@ -128,7 +170,8 @@ fn read_count(expr: &Expr, scope: &dyn Scope) -> Result<u64, Diagnostics> {
         return fail("The `count` is null; a whole number is required.");
     }
     match evaluate::convert(&value, &Type::Number).ok().and_then(|n| n.as_number()?.to_u64()) {
-        Some(count) if count <= 1_000_000 => Ok(count),
+        Some(count) if count <= MAX_INSTANCES => Ok(count),
+        Some(_) => fail("The `count` is over a million, more than any plan can show."),
         _ => fail("The `count` must be a whole number, zero or greater."),
     }
 }

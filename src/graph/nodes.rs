@@ -7,6 +7,7 @@ use std::sync::Arc;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
+use super::trigger::Trigger;
 use crate::address::{BlockAddress, ResourceType};
 use crate::config::{Config, Expr};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
@@ -81,7 +82,7 @@ impl<'a> Graph<'a> {
         }
         for provider in &config.providers {
             for expr in provider.body.expressions() {
-                problems.extend(graph.targets(expr, Allowed::default()).1);
+                problems.extend(graph.check_setting(expr));
             }
         }
         problems.extend(graph.check_validations());
@@ -118,6 +119,8 @@ impl<'a> Graph<'a> {
             expressions.push(provider);
         }
         problems.extend(self.add(node.clone(), &expressions, allowed));
+        let triggers = resource.lifecycle.replace_triggered_by.iter();
+        problems.extend(triggers.filter_map(|expr| Trigger::of(expr).err()));
         if let Some(profile) = &resource.profile {
             problems.extend(self.add_profile(&node, profile));
         }
@@ -160,6 +163,23 @@ impl<'a> Graph<'a> {
             .collect()
     }
 
+    /// Provider blocks are read before anything is planned.
+    fn check_setting(&self, expr: &Expr) -> Diagnostics {
+        let (targets, problems) = self.targets(expr, Allowed::default());
+        let late = targets.iter().filter(|target| match target {
+            Node::Local(_) => !self.nearest(target).is_empty(),
+            _ => true,
+        });
+        let late = late.map(|target| {
+            Diagnostic::error("invalid-reference", "Invalid reference in a provider block")
+                .detail(format!(
+                    "A `provider` block is read before anything is planned, so it cannot depend on `{target}`: only on variables, functions, and local values of these."
+                ))
+                .at(expr.range())
+        });
+        late.chain(problems).collect()
+    }
+
     fn targets(&self, expr: &Expr, allowed: Allowed) -> (Vec<Node>, Diagnostics) {
         let mut targets = Vec::new();
         let mut problems = Diagnostics::new();
@@ -188,22 +208,23 @@ impl<'a> Graph<'a> {
             "count" if allowed.count => Ok(None),
             "each" | "count" => Err(Box::new(no_repetition(reference))),
             root if PLAIN_ROOTS.contains(&root) => Ok(None),
-            "var" => self.declared(
-                reference,
-                next,
-                self.config.variables.keys(),
-                "input variable",
-                |_| None,
-            ),
+            "var" => {
+                let names = self.config.variables.keys();
+                let is_known = |name: &str| self.config.variables.contains_key(name);
+                self.declared((reference, next, "input variable"), names, is_known)?;
+                Ok(None)
+            }
             "local" => {
-                self.declared(reference, next, self.config.locals.keys(), "local value", |name| {
-                    Some(Node::Local(name))
-                })
+                let is_known = |name: &str| self.config.locals.contains_key(name);
+                let names = self.config.locals.keys();
+                self.declared((reference, next, "local value"), names, is_known)
+                    .map(|name| Some(Node::Local(name)))
             }
             "profile" => {
-                self.declared(reference, next, self.config.profiles.keys(), "profile", |name| {
-                    Some(Node::Profile(name))
-                })
+                let is_known = |name: &str| self.config.profiles.contains_key(name);
+                let names = self.config.profiles.keys();
+                self.declared((reference, next, "profile"), names, is_known)
+                    .map(|name| Some(Node::Profile(name)))
             }
             root => match ResourceType::from_word(root) {
                 Some(kind) => self.resource(reference, kind, next),
@@ -218,20 +239,20 @@ impl<'a> Graph<'a> {
         kind: ResourceType,
         next: Option<&str>,
     ) -> Result<Option<Node>, Box<Diagnostic>> {
-        let names = self.config.resources.keys().filter(|b| b.kind == kind).map(|b| &b.name);
-        self.declared(reference, next, names, "resource", |name| {
-            Some(Node::Resource(BlockAddress::root(kind, name)))
-        })
+        let resources = &self.config.resources;
+        let names = resources.keys().filter(|b| b.kind == kind).map(|b| &b.name);
+        let is_known = |name: &str| resources.contains_key(&BlockAddress::root(kind, name));
+        self.declared((reference, next, "resource"), names, is_known)
+            .map(|name| Some(Node::Resource(BlockAddress::root(kind, name))))
     }
 
+    /// Returns the name that a reference goes to, if something of that name is declared.
     fn declared<'n>(
         &self,
-        reference: &Reference,
-        next: Option<&str>,
-        known: impl Iterator<Item = &'n Arc<str>> + Clone,
-        what: &str,
-        node: impl Fn(Arc<str>) -> Option<Node>,
-    ) -> Result<Option<Node>, Box<Diagnostic>> {
+        (reference, next, what): (&Reference, Option<&str>, &str),
+        names: impl Iterator<Item = &'n Arc<str>>,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<Arc<str>, Box<Diagnostic>> {
         let Some(next) = next else {
             return Err(Box::new(
                 Diagnostic::error("invalid-reference", "Invalid reference")
@@ -242,8 +263,8 @@ impl<'a> Graph<'a> {
                     .at(reference.range.clone()),
             ));
         };
-        if let Some(name) = known.clone().find(|name| &***name == next) {
-            return Ok(node(name.clone()));
+        if is_known(next) {
+            return Ok(next.into());
         }
         Err(Box::new(
             Diagnostic::error("undeclared-reference", format!("Reference to undeclared {what}"))
@@ -252,7 +273,7 @@ impl<'a> Graph<'a> {
                     reference.root
                 ))
                 .at(reference.range.clone())
-                .hint(did_you_mean(next, known.map(|name| &**name))),
+                .hint(did_you_mean(next, names.map(|name| &**name))),
         ))
     }
 

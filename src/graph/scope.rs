@@ -13,7 +13,7 @@ use crate::config::{Expr, Rule};
 use crate::deferred::{Capture, Deferred};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::evaluate::{RefStep, Resolved, Scope};
-use crate::value::Value;
+use crate::value::{AttributePath, Value};
 
 /// Which instance of a block is evaluated.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,8 @@ pub enum Instance {
 pub struct Names<'a> {
     pub desired: &'a Desired,
     pub values: &'a BTreeMap<Node, Value>,
+    /// How apply finds out what is not known of profiles.
+    pub deferred: &'a BTreeMap<Arc<str>, Vec<(AttributePath, Deferred)>>,
 }
 
 /// The names inside one instance of one block.
@@ -85,23 +87,34 @@ impl<'a> BlockScope<'a> {
                 Some(RefStep::Index(index)) => index.as_str().map(str::to_owned),
                 None => None,
             };
-            if let (Some(kind), Some(name)) = (ResourceType::from_word(&reference.root), &next) {
-                let block = BlockAddress::root(kind, name.as_str());
-                if !deferred.references.contains(&block) {
-                    deferred.references.push(block);
+            match (ResourceType::from_word(&reference.root), &next) {
+                (Some(kind), Some(name)) => {
+                    self.refer(BlockAddress::root(kind, name.as_str()), &mut deferred);
                 }
-                continue;
+                _ => self.capture(&reference.root, next.as_deref(), &mut deferred.captures),
             }
-            self.capture(&reference.root, next.as_deref(), &mut deferred.captures);
         }
         deferred
     }
 
+    /// Notes a resource block. One that has no instances is captured, for apply
+    /// only knows blocks that have some.
+    fn refer(&self, block: BlockAddress, deferred: &mut Deferred) {
+        let value = self.names.values.get(&Node::Resource(block.clone()));
+        if let Some(value) = value.filter(|value| has_no_instance(value)) {
+            deferred.captures.insert(block.to_string(), Capture::Value(value.clone()));
+        } else if !deferred.references.contains(&block) {
+            deferred.references.push(block);
+        }
+    }
+
     fn capture(&self, root: &str, next: Option<&str>, into: &mut BTreeMap<String, Capture>) {
+        let dotted = next.map(|next| format!("{root}.{next}"));
         let resolved = self.resolve(root, next);
-        let key = match (&resolved, next) {
-            (Ok(Resolved::Root(_)), _) | (_, None) => root.to_owned(),
-            (_, Some(next)) => format!("{root}.{next}"),
+        // `count.index` resolves to all of `count`.
+        let key = match &resolved {
+            Ok(Resolved::Root(_)) => root.to_owned(),
+            _ => dotted.unwrap_or_else(|| root.to_owned()),
         };
         if into.contains_key(&key) {
             return;
@@ -124,14 +137,42 @@ impl<'a> BlockScope<'a> {
                 let local = self.names.desired.config.locals.get(name)?;
                 Some(BlockScope::plain(self.names).defer(local))
             }
+            ("profile", Some(name), _) => self.deferred_profile(name),
             ("each", Some("value"), Instance::Each { key, for_each: Some(for_each), .. }) => {
                 let mut deferred = BlockScope::plain(self.names).defer(for_each);
-                let key = serde_json::Value::from(&**key);
-                deferred.expression = format!("({})[{key}]", deferred.expression);
+                deferred.expression = format!("({})[{}]", deferred.expression, quoted(key));
                 Some(deferred)
+            }
+            ("each", None, Instance::Each { key, .. }) => {
+                let value = Capture::Deferred(self.deferred_name("each", Some("value"))?);
+                Some(Deferred {
+                    expression: format!("{{ key = {}, value = each.value }}", quoted(key)),
+                    captures: BTreeMap::from([("each.value".to_owned(), value)]),
+                    references: Vec::new(),
+                })
             }
             _ => None,
         }
+    }
+
+    /// Puts a profile's value together from its known arguments and from those
+    /// that apply has to evaluate.
+    fn deferred_profile(&self, name: &str) -> Option<Deferred> {
+        let deferred = self.names.deferred.get(name)?;
+        let value = self.names.values.get(&Node::Profile(name.into()))?;
+        let mut captures = BTreeMap::new();
+        for (argument, value) in value.as_attributes()?.iter() {
+            let path = AttributePath::attribute(argument.clone());
+            let own = deferred.iter().find(|(at, _)| *at == path);
+            let capture = match own {
+                Some((_, deferred)) => Capture::Deferred(deferred.clone()),
+                None => Capture::Value(value.clone()),
+            };
+            captures.insert(format!("argument.{argument}"), capture);
+        }
+        let members = captures.keys().map(|key| format!("{} = {key}", &key["argument.".len()..]));
+        let expression = format!("{{ {} }}", members.collect::<Vec<_>>().join(", "));
+        Some(Deferred { expression, captures, references: Vec::new() })
     }
 
     fn each(&self, next: Option<&str>) -> Option<Resolved> {
@@ -203,4 +244,24 @@ impl Scope for BlockScope<'_> {
     fn now(&self) -> Timestamp {
         self.names.desired.context.now
     }
+}
+
+fn has_no_instance(value: &Value) -> bool {
+    value.as_elements().is_some_and(<[Value]>::is_empty)
+        || value.as_attributes().is_some_and(|all| all.is_empty())
+}
+
+/// Writes a text as a quoted string of the language, nothing in it a template.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            c if c.is_control() || "\"\\$%".contains(c) => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(c)))
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::diff::Comparison;
-use super::{Action, Change, FORMAT, Mode, OutputChange, Plan, Reason, Selector, limits, order};
+use super::removal::{Removal, reached};
+use super::selection::Selection;
+use super::triggers::Triggers;
+use super::{
+    Action, Change, FORMAT, Mode, OutputChange, Plan, Planned, Reason, Selector, limits, order,
+    outputs,
+};
 use crate::address::{Address, BlockAddress, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
-use crate::graph::{Desired, DesiredResource, Expanded, Expr, Trigger};
+use crate::graph::{Desired, DesiredResource, Expanded};
 use crate::object::{Object, ObjectKey, Prior, ProviderRef};
 use crate::provider::{Provider, ResourceConfig};
-use crate::redact::redact;
 use crate::schema::ResourceSchema;
 use crate::value::{Type, Value};
 
@@ -48,41 +53,53 @@ pub struct PlanInputs<'a> {
 
 /// Makes the plan. The same inputs give the same plan.
 pub fn plan(inputs: &PlanInputs<'_>) -> Result<Plan, Diagnostics> {
-    let mut planner = Planner::new(inputs);
-    if inputs.options.mode != Mode::Destroy {
-        planner.desired();
-    }
-    if inputs.options.mode == Mode::Normal {
-        planner.leftover();
-    }
-    if inputs.options.mode == Mode::Destroy {
-        planner.everything();
+    let removal = Removal::of(&inputs.prior.state.objects, inputs.desired.all_dependencies());
+    let selection = Selection {
+        options: inputs.options,
+        dependencies: inputs.desired.all_dependencies(),
+        removal: &removal,
+    };
+    let mut planner = Planner::new(inputs, selection);
+    match inputs.options.mode {
+        Mode::Normal => {
+            planner.desired();
+            planner.leftover();
+        }
+        Mode::RefreshOnly => planner.desired(),
+        Mode::Destroy => planner.everything(),
     }
     planner.finish()
 }
 
 struct Planner<'a> {
     inputs: &'a PlanInputs<'a>,
+    selection: Selection<'a>,
+    /// Blocks that are not evaluated, for the plan is not to have them.
+    left_out: BTreeSet<BlockAddress>,
     current: BTreeMap<&'a Address, &'a Object>,
     gone: BTreeSet<&'a ObjectKey>,
     /// Blocks whose objects are made before the old ones are deleted.
     create_first: BTreeSet<BlockAddress>,
     changes: Vec<Change>,
+    triggers: Triggers,
     seen: BTreeSet<Address>,
     outputs: Vec<OutputChange>,
     problems: Diagnostics,
 }
 
 impl<'a> Planner<'a> {
-    fn new(inputs: &'a PlanInputs<'a>) -> Self {
+    fn new(inputs: &'a PlanInputs<'a>, selection: Selection<'a>) -> Self {
         let current = inputs.prior.objects.iter().filter(|object| object.deposed.is_none());
         let drift = inputs.prior.drift.iter();
         Self {
             inputs,
+            left_out: selection.left_out(),
+            selection,
             current: current.map(|object| (&object.address, object)).collect(),
             gone: drift.filter(|d| d.after.is_none()).map(|d| &d.key).collect(),
             create_first: create_first(inputs.desired),
             changes: Vec::new(),
+            triggers: Triggers::default(),
             seen: BTreeSet::new(),
             outputs: Vec::new(),
             problems: Diagnostics::new(),
@@ -95,27 +112,45 @@ impl<'a> Planner<'a> {
         let schema_of = |provider: &ProviderRef, kind: ResourceType| {
             inputs.providers.get(provider)?.schema(kind)
         };
-        let mut evaluation = inputs.desired.evaluate(&schema_of);
+        let mut evaluation = inputs.desired.evaluate(&schema_of).without(&self.left_out);
         while let Some(expanded) = evaluation.next_block() {
-            let Some(expanded) = self.problems.absorb(expanded) else { return };
-            let first = self.changes.len();
-            for instance in &expanded.instances {
-                self.instance(&expanded, instance);
-            }
-            if evaluation.is_referenced(&expanded.resource.address) {
-                let value = self.block_value(&expanded, &self.changes[first..]);
-                evaluation.set(&expanded.resource.address, value);
+            let Some(expanded) = self.problems.absorb(expanded) else { continue };
+            let block = &expanded.resource.address;
+            let triggered = &expanded.resource.lifecycle.replace_triggered_by;
+            self.triggers.start(block, triggered);
+            let values =
+                expanded.instances.iter().map(|instance| self.instance(&expanded, instance));
+            let values: Vec<Value> = values.collect();
+            if evaluation.is_referenced(block) {
+                evaluation.set(block, expanded.value(values));
             }
         }
+        if self.problems.has_errors() || !self.selection.is_everything() {
+            return;
+        }
         let outputs = evaluation.outputs();
-        let outputs = self.problems.absorb(outputs);
-        self.outputs = outputs.map(|outputs| self.output_changes(outputs)).unwrap_or_default();
+        if let Some(outputs) = self.problems.absorb(outputs) {
+            self.outputs = outputs::changes(outputs, &inputs.prior.state, inputs.options.mode);
+        }
     }
 
-    fn instance(&mut self, expanded: &Expanded<'_>, instance: &DesiredResource) {
-        let Some(provider) = self.inputs.providers.get(&instance.provider) else { return };
-        let Some(schema) = provider.schema(instance.address.kind()) else { return };
+    /// Plans one instance, and returns its value for the expressions that refer to it.
+    fn instance(&mut self, expanded: &Expanded<'_>, instance: &DesiredResource) -> Value {
         self.seen.insert(instance.address.clone());
+        let change = match self.inputs.options.mode {
+            Mode::RefreshOnly => self.unchanged(instance),
+            _ => self.planned(expanded, instance),
+        };
+        let Some(change) = change else { return Value::Unknown(Type::Dynamic) };
+        let value = self.value(&change);
+        self.triggers.note(&change, &self.inputs.prior.state.lineage);
+        self.changes.push(change);
+        value
+    }
+
+    fn planned(&mut self, expanded: &Expanded<'_>, instance: &DesiredResource) -> Option<Change> {
+        let provider = self.inputs.providers.get(&instance.provider)?;
+        let schema = provider.schema(instance.address.kind())?;
         let problems = provider.validate(&ResourceConfig {
             address: &instance.address,
             kind: instance.address.kind(),
@@ -124,15 +159,26 @@ impl<'a> Planner<'a> {
         });
         let failed = problems.has_errors();
         self.problems.extend(problems);
-        if failed {
-            return;
-        }
-        let mut change = self.compare(expanded, instance, (&**provider, schema));
-        if self.inputs.options.mode == Mode::RefreshOnly {
-            change.action = Action::NoOp;
-            change.reason = Reason::Unchanged;
-        }
-        self.changes.push(change);
+        (!failed).then(|| self.compare(expanded, instance, (&**provider, schema)))
+    }
+
+    /// Leaves an object as refresh found it.
+    fn unchanged(&self, instance: &DesiredResource) -> Option<Change> {
+        let object = *self.current.get(&instance.address)?;
+        let planned = Planned {
+            attributes: object.attributes.clone(),
+            deferred: Vec::new(),
+            depends_on: object.depends_on.clone(),
+            schema_version: object.schema_version,
+            create_before_destroy: object.create_before_destroy,
+        };
+        let provider = object.provider.clone();
+        let change = Change::new(instance.address.clone(), provider, Action::NoOp);
+        Some(Change {
+            before: Some(Box::new(object.clone())),
+            after: Some(Box::new(planned)),
+            ..change
+        })
     }
 
     fn compare(
@@ -143,7 +189,6 @@ impl<'a> Planner<'a> {
     ) -> Change {
         let block = &instance.address.block;
         let before = self.current.get(&instance.address).copied();
-        let depends_on = self.inputs.desired.dependencies(block);
         let key = ObjectKey { address: instance.address.clone(), deposed: None };
         let comparison = Comparison {
             desired: instance,
@@ -152,7 +197,7 @@ impl<'a> Planner<'a> {
             schema,
             lineage: &self.inputs.prior.state.lineage,
             ignore: &expanded.resource.lifecycle.ignore_changes,
-            depends_on: depends_on.into_iter().flatten().cloned().collect(),
+            depends_on: self.closure(block),
             create_before_destroy: self.create_first.contains(block),
             forced: before.and_then(|before| self.forced(before, instance, expanded)),
             is_gone: self.gone.contains(&key),
@@ -190,79 +235,31 @@ impl<'a> Planner<'a> {
         {
             return Some(Reason::Expired(expires_at));
         }
-        expanded
-            .resource
-            .lifecycle
-            .replace_triggered_by
-            .iter()
-            .find_map(|expr| self.triggered(expr))
+        let triggers = &expanded.resource.lifecycle.replace_triggered_by;
+        self.triggers.fired(triggers, instance.address.key.as_ref())
     }
 
-    fn triggered(&self, expr: &Expr) -> Option<Reason> {
-        let trigger = Trigger::of(expr)?;
-        let fires = self.changes.iter().any(|change| {
-            change.address.block == trigger.block
-                && trigger.key.as_ref().is_none_or(|key| change.address.key.as_ref() == Some(key))
-                && match &trigger.attribute {
-                    None => change.action != Action::NoOp,
-                    Some(name) => {
-                        change.action.is_replace()
-                            || change.changed.iter().any(|path| path.root() == name)
-                    }
-                }
-        });
-        fires.then(|| Reason::TriggeredBy(expr.text().to_owned()))
+    /// Lists all that a block depends on, directly or not.
+    fn closure(&self, block: &BlockAddress) -> Vec<BlockAddress> {
+        let found = reached(self.inputs.desired.all_dependencies(), [block]);
+        found.into_iter().cloned().collect()
     }
 
-    /// What a block's instances become, for the expressions that refer to it.
-    fn block_value(&self, expanded: &Expanded<'_>, changes: &[Change]) -> Value {
-        let value = |change: &Change| {
-            let provider = self.inputs.providers.get(&change.provider);
-            let schema = provider.and_then(|p| p.schema(change.address.kind()));
-            let known = matches!(change.action, Action::NoOp | Action::Update);
-            let status = match (&change.before, known && change.provision.is_empty()) {
-                (Some(before), true) => Value::from(before.status.as_str()),
-                _ => Value::Unknown(Type::String),
-            };
-            let attributes = change.after_attributes().cloned().unwrap_or_else(Value::null);
-            let attributes = attributes.with("status", status);
-            schema.map_or(attributes.clone(), |schema| schema.block.with_nulls(&attributes))
+    /// What an instance becomes, for the expressions that refer to it.
+    fn value(&self, change: &Change) -> Value {
+        let provider = self.inputs.providers.get(&change.provider);
+        let schema = provider.and_then(|p| p.schema(change.address.kind()));
+        let known = matches!(change.action, Action::NoOp | Action::Update);
+        let status = match (&change.before, known && change.provision.is_empty()) {
+            (Some(before), true) => Value::from(before.status.as_str()),
+            _ => Value::Unknown(Type::String),
         };
-        expanded.value(changes.iter().map(value).collect())
-    }
-
-    fn output_changes(&self, outputs: Vec<crate::graph::DesiredOutput>) -> Vec<OutputChange> {
-        let before = &self.inputs.prior.state.outputs;
-        let lineage = &self.inputs.prior.state.lineage;
-        let names: BTreeSet<Arc<str>> = outputs.iter().map(|output| output.name.clone()).collect();
-        let gone = before.iter().filter(|(name, _)| !names.contains(*name));
-        let gone = gone.map(|(name, output)| OutputChange {
-            name: name.clone(),
-            sensitive: output.sensitive,
-            before: Some(output.value.clone()),
-            after: None,
-            deferred: None,
-        });
-        let mut changes: Vec<OutputChange> = gone.collect();
-        changes.extend(outputs.into_iter().map(|output| {
-            let before = before.get(&output.name).map(|output| output.value.clone());
-            let unchanged = before.as_ref().is_some_and(|before| {
-                output.value.is_wholly_known() && *before == redact(&output.value, lineage)
-            });
-            let after = match (&before, unchanged) {
-                (Some(before), true) => before.clone(),
-                _ => output.value,
-            };
-            OutputChange {
-                name: output.name,
-                sensitive: output.sensitive,
-                before,
-                after: Some(after),
-                deferred: output.deferred,
-            }
-        }));
-        changes.sort_by(|a, b| a.name.cmp(&b.name));
-        changes
+        let attributes = change.after_attributes().cloned().unwrap_or_else(Value::null);
+        let attributes = attributes.with("status", status);
+        match schema {
+            Some(schema) => schema.block.with_nulls(&attributes),
+            None => attributes,
+        }
     }
 
     /// Deletes what is in the state and no longer in the configuration.
@@ -271,7 +268,9 @@ impl<'a> Planner<'a> {
         for object in &self.inputs.prior.objects {
             let reason = if object.deposed.is_some() {
                 Reason::Deposed
-            } else if self.seen.contains(&object.address) {
+            } else if self.seen.contains(&object.address)
+                || self.left_out.contains(&object.address.block)
+            {
                 continue;
             } else if blocks.contains_key(&object.address.block) {
                 Reason::NoSuchInstance
@@ -287,34 +286,41 @@ impl<'a> Planner<'a> {
             let reason = if object.deposed.is_some() { Reason::Deposed } else { Reason::Destroy };
             self.delete(object, reason);
         }
-        let outputs = &self.inputs.prior.state.outputs;
-        self.outputs = outputs
-            .iter()
-            .map(|(name, output)| OutputChange {
-                name: name.clone(),
-                sensitive: output.sensitive,
-                before: Some(output.value.clone()),
-                after: None,
-                deferred: None,
-            })
-            .collect();
+        if self.selection.is_everything() {
+            self.outputs = outputs::removals(&self.inputs.prior.state.outputs);
+        }
     }
 
     fn delete(&mut self, object: &Object, reason: Reason) {
+        let provider = object.provider.clone();
+        let change = Change::new(object.address.clone(), provider, Action::Delete);
         self.changes.push(Change {
-            address: object.address.clone(),
             deposed: object.deposed.clone(),
-            provider: object.provider.clone(),
-            action: Action::Delete,
             reason,
             before: Some(Box::new(object.clone())),
-            after: None,
-            changed: Vec::new(),
-            replace_because: Vec::new(),
-            provision: Vec::new(),
-            notes: Vec::new(),
-            ttl: None,
+            ..change
         });
+    }
+
+    /// Refuses to delete what is to be kept.
+    fn check_prevented(&mut self) {
+        let resources = &self.inputs.desired.config.resources;
+        for change in self.changes.iter().filter(|change| change.deposed.is_none()) {
+            let resource = resources.get(&change.address.block);
+            if let Some(resource) = resource.filter(|r| r.lifecycle.prevent_destroy)
+                && (change.action == Action::Delete || change.action.is_replace())
+            {
+                self.problems.push(prevented(&change.address).at(resource.range.clone()));
+            }
+        }
+    }
+
+    /// Lists the living objects that the plan does not speak of.
+    fn untouched(&self) -> Vec<&'a Object> {
+        let touched: BTreeSet<&Address> =
+            self.changes.iter().map(|change| &change.address).collect();
+        let objects = self.current.values().copied();
+        objects.filter(|object| !touched.contains(&object.address)).collect()
     }
 
     fn finish(mut self) -> Result<Plan, Diagnostics> {
@@ -324,15 +330,16 @@ impl<'a> Planner<'a> {
             self.problems.extend(unmatched);
         }
         self.select();
-        self.protect();
+        self.check_prevented();
         if options.mode == Mode::Normal && !self.problems.has_errors() {
             let limits = &self.inputs.desired.config.settings.limits;
-            self.problems.extend(limits::check(limits, &self.changes));
+            self.problems.extend(limits::check(limits, &self.changes, &self.untouched()));
         }
         let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
         self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
-        let steps = order::steps(&self.changes, self.inputs.desired.all_dependencies());
         let based_on = self.rows_read();
+        let Selection { dependencies, removal, .. } = self.selection;
+        let steps = order::steps(&self.changes, dependencies, removal);
         Ok(Plan {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -352,29 +359,10 @@ impl<'a> Planner<'a> {
 
     /// Leaves out what `-target` and `-exclude` leave out.
     fn select(&mut self) {
-        let options = self.inputs.options;
-        if options.targets.is_empty() && options.excludes.is_empty() {
+        if self.selection.is_everything() {
             return;
         }
-        let matches = |selectors: &[Selector], change: &Change| {
-            selectors.iter().any(|selector| is_meant(selector, change))
-        };
-        let mut needs = self.dependencies();
-        let mut needed_by = reversed(&needs);
-        if options.mode == Mode::Destroy {
-            // What depends on it goes before it, and what stays keeps what it needs.
-            std::mem::swap(&mut needs, &mut needed_by);
-        }
-        if !options.targets.is_empty() {
-            let (hit, needed) = self.closure(|change| matches(&options.targets, change), &needs);
-            self.changes.retain(|c| hit.contains(&c.key()) || needed.contains(&c.address.block));
-        }
-        if !options.excludes.is_empty() {
-            let (hit, users) =
-                self.closure(|change| matches(&options.excludes, change), &needed_by);
-            self.changes.retain(|c| !hit.contains(&c.key()) && !users.contains(&c.address.block));
-        }
-        self.outputs.clear();
+        self.selection.apply(&mut self.changes);
         self.problems.push(
             Diagnostic::warning("targeting", "Resource targeting is in effect").detail(
                 "The plan covers only a part of the configuration, so the result may not be all that the file says. Run `sandplan plan` without `-target` and `-exclude` afterwards.",
@@ -395,7 +383,7 @@ impl<'a> Planner<'a> {
             .flat_map(|(flag, selectors)| selectors.iter().map(move |selector| (flag, selector)));
         let known: Vec<String> = self.changes.iter().map(|c| c.address.to_string()).collect();
         given
-            .filter(|(_, selector)| !self.changes.iter().any(|c| is_meant(selector, c)))
+            .filter(|(_, selector)| !self.selection.matches_any(selector, &self.changes))
             .map(|(flag, selector)| {
                 let text = selector.to_string();
                 Diagnostic::warning("unmatched-target", "Nothing matches")
@@ -405,29 +393,6 @@ impl<'a> Planner<'a> {
                     .hint(did_you_mean(&text, known.iter().map(String::as_str)))
             })
             .collect()
-    }
-
-    /// Returns what each block depends on: by the configuration, and by the state
-    /// for what is no longer in it.
-    fn dependencies(&self) -> BTreeMap<BlockAddress, BTreeSet<BlockAddress>> {
-        let mut edges = self.inputs.desired.all_dependencies().clone();
-        for object in &self.inputs.prior.objects {
-            let targets = edges.entry(object.address.block.clone()).or_default();
-            targets.extend(object.depends_on.iter().cloned());
-        }
-        edges
-    }
-
-    /// Refuses to destroy what is protected.
-    fn protect(&mut self) {
-        let resources = &self.inputs.desired.config.resources;
-        let protected = self.changes.iter().filter_map(|change| {
-            let is_destroyed = change.action == Action::Delete || change.action.is_replace();
-            let resource = resources.get(&change.address.block)?;
-            (is_destroyed && change.deposed.is_none() && resource.lifecycle.prevent_destroy)
-                .then(|| prevented(&change.address).at(resource.range.clone()))
-        });
-        self.problems.extend(protected.collect::<Vec<_>>());
     }
 
     /// Lists the rows that the plan is made from: those of its changes, and those
@@ -440,42 +405,6 @@ impl<'a> Planner<'a> {
         let rows = rows.map(|object| (object.key(), object.version));
         rows.filter(|(key, _)| read.contains(key)).collect()
     }
-
-    /// Finds the rows that are meant, and the blocks reached from theirs.
-    fn closure(
-        &self,
-        is_meant: impl Fn(&Change) -> bool,
-        edges: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
-    ) -> (BTreeSet<ObjectKey>, BTreeSet<BlockAddress>) {
-        let meant: Vec<&Change> = self.changes.iter().filter(|c| is_meant(c)).collect();
-        let mut reached = BTreeSet::new();
-        let mut open: Vec<&BlockAddress> = meant.iter().map(|c| &c.address.block).collect();
-        while let Some(block) = open.pop() {
-            for next in edges.get(block).into_iter().flatten() {
-                if reached.insert(next.clone()) {
-                    open.push(next);
-                }
-            }
-        }
-        (meant.into_iter().map(Change::key).collect(), reached)
-    }
-}
-
-fn is_meant(selector: &Selector, change: &Change) -> bool {
-    let attributes = change.after_attributes().or(change.before_attributes());
-    selector.matches(&change.address, attributes)
-}
-
-fn reversed(
-    edges: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
-) -> BTreeMap<BlockAddress, BTreeSet<BlockAddress>> {
-    let mut reversed: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
-    for (from, targets) in edges {
-        for to in targets {
-            reversed.entry(to.clone()).or_default().insert(from.clone());
-        }
-    }
-    reversed
 }
 
 /// A block whose dependants are made before the old ones go has to be, too.

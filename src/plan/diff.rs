@@ -175,15 +175,23 @@ impl Comparison<'_> {
     fn ignore_changes(&self, name: &Arc<str>, was: &Attributes, after: &mut Attributes) {
         match self.ignore {
             IgnoreChanges::None => {}
-            IgnoreChanges::All => copy(name, was, after),
+            IgnoreChanges::All => self.keep(name, was, after),
             IgnoreChanges::These(these) => {
-                for (ignored, key) in these.iter().filter(|(ignored, _)| ignored == name) {
-                    match key {
-                        None => copy(ignored, was, after),
-                        Some(key) => copy_key(ignored, key, (was, after)),
+                for ignored in these.iter().filter(|ignored| ignored.argument == *name) {
+                    match &ignored.key {
+                        None => self.keep(name, was, after),
+                        Some(key) => keep_key(name, key, (was, after)),
                     }
                 }
             }
+        }
+    }
+
+    /// Keeps an argument as it was. One that is the same anyway stays as it is
+    /// desired, for of a secret only that can be read.
+    fn keep(&self, name: &Arc<str>, was: &Attributes, after: &mut Attributes) {
+        if differs(was.get(name), after.get(name), self.lineage) {
+            copy(name, was, after);
         }
     }
 }
@@ -204,23 +212,30 @@ fn copy(name: &Arc<str>, from: &Attributes, to: &mut Attributes) {
     };
 }
 
-fn copy_key(name: &Arc<str>, key: &Arc<str>, (from, to): (&Attributes, &mut Attributes)) {
-    let old = from.get(name).and_then(|map| map.get(key));
-    let map = to
-        .get(name)
-        .cloned()
-        .unwrap_or_else(|| Value::Map(crate::value::Type::String, Arc::default()));
+/// Keeps one key of a map as it was. Of a map of which only the fingerprint is
+/// left nobody knows the keys: then nothing is kept.
+fn keep_key(name: &Arc<str>, key: &Arc<str>, (from, to): (&Attributes, &mut Attributes)) {
+    let (was, is) = (from.get(name), to.get(name));
+    let is_lost = was.is_some_and(|was| matches!(was, Value::Redacted(_)));
+    let old = was.and_then(|map| map.get(key));
+    if is_lost || old == is.and_then(|map| map.get(key)) {
+        return;
+    }
+    let empty = || Value::Map(crate::value::Type::String, Arc::default());
+    let map = is.cloned().unwrap_or_else(empty);
+    let is_marked = map.unmark().1;
+    let map = map.revealed();
     let map = match old {
         Some(old) => map.with(key.clone(), old.clone()),
-        None => without(&map, key),
+        None => without(map, key),
     };
-    to.insert(name.clone(), map);
+    to.insert(name.clone(), map.sensitive_if(is_marked));
 }
 
 fn without(map: &Value, key: &str) -> Value {
     let mut attributes = configured(map);
     attributes.remove(key);
-    match map.revealed() {
+    match map {
         Value::Map(kind, _) => Value::Map(kind.clone(), Arc::new(attributes)),
         _ => Value::Object(Arc::new(attributes)),
     }

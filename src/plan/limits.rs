@@ -3,20 +3,25 @@
 use bigdecimal::BigDecimal;
 
 use super::{Action, Change};
-use crate::address::ResourceType;
+use crate::address::{Address, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, SourceRange};
 use crate::duration;
 use crate::graph::Limits;
+use crate::object::Object;
 use crate::value::Value;
 
-/// Checks what a plan would make.
-pub fn check(limits: &Limits, changes: &[Change]) -> Diagnostics {
+/// Checks what a plan would leave: what it makes or keeps, and the living objects
+/// that it does not speak of, such as those that `-target` leaves out.
+pub fn check(limits: &Limits, changes: &[Change], others: &[&Object]) -> Diagnostics {
     let mut problems = Diagnostics::new();
     let sandboxes = || {
         changes.iter().filter(|c| c.address.kind() == ResourceType::Sandbox && c.after.is_some())
     };
-    problems.extend(too_many(limits, sandboxes().count()));
-    problems.extend(too_dear(limits, sandboxes()));
+    let others = others.iter().filter(|o| o.address.kind() == ResourceType::Sandbox);
+    problems.extend(too_many(limits, sandboxes().count() + others.clone().count()));
+    let planned = sandboxes().map(|c| (&c.address, c.after_attributes()));
+    let others = others.map(|object| (&object.address, Some(&object.attributes)));
+    problems.extend(too_dear(limits, planned.chain(others)));
     for change in sandboxes().filter(|change| change.action != Action::NoOp) {
         problems.extend(too_long(limits, change));
         problems.extend(not_allowed(limits, change));
@@ -40,12 +45,11 @@ fn too_many(limits: &Limits, count: usize) -> Option<Diagnostic> {
 fn too_long(limits: &Limits, change: &Change) -> Option<Diagnostic> {
     let limit = limits.max_ttl.as_ref()?;
     let ttl = change.after_attributes()?.get("ttl");
-    if ttl.is_some_and(Value::is_unknown) {
-        return None;
-    }
-    let ttl = ttl.and_then(Value::as_str);
     let most = duration::format(limit.value);
-    let detail = match ttl {
+    let detail = match ttl.and_then(Value::as_str) {
+        None if ttl.is_some_and(Value::is_unknown) => format!(
+            "The sandbox's `ttl` is known only after apply, so nobody can say that the limit of {most} is kept."
+        ),
         None => format!("The sandbox has no `ttl`; the limit is {most}."),
         Some(text) if duration::parse(text).is_none_or(|ttl| ttl > limit.value) => {
             format!("The sandbox's `ttl` is {text}; the limit is {most}.")
@@ -69,18 +73,21 @@ fn not_allowed(limits: &Limits, change: &Change) -> Option<Diagnostic> {
     Some(refused("Provider not allowed", detail, &limit.range).address(&change.address))
 }
 
-fn too_dear<'a>(limits: &Limits, changes: impl Iterator<Item = &'a Change>) -> Option<Diagnostic> {
+fn too_dear<'a>(
+    limits: &Limits,
+    sandboxes: impl Iterator<Item = (&'a Address, Option<&'a Value>)>,
+) -> Option<Diagnostic> {
     let limit = limits.max_hourly_cost.as_ref()?;
     let currency = &limit.value.currency;
     let mut total = BigDecimal::from(0);
-    for change in changes {
-        let cost = change.after_attributes().and_then(|a| a.get("hourly_cost"));
+    for (address, attributes) in sandboxes {
+        let cost = attributes.and_then(|a| a.get("hourly_cost"));
         match cost.and_then(Value::as_str).and_then(|text| price(text, currency)) {
             Some(amount) => total += amount,
             None => {
                 let detail = format!(
-                    "The hourly price of {} in {currency} is not known, so the limit of {} {currency} cannot be kept.",
-                    change.address, limit.value.amount
+                    "The hourly price of {address} in {currency} is not known, so the limit of {} {currency} cannot be kept.",
+                    limit.value.amount
                 );
                 return Some(refused("Price unknown under a cost limit", detail, &limit.range));
             }

@@ -6,21 +6,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::removal::{Edges, Removal};
 use super::{Action, Change, Operation, Step, StepId};
 use crate::address::BlockAddress;
 use crate::object::{DeposedKey, ObjectKey};
 
-/// Orders the changes. `dependencies` are the configuration's, by block; those of
-/// objects whose block is gone come from their rows.
-pub fn steps(
-    changes: &[Change],
-    dependencies: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
-) -> Vec<Step> {
+/// Orders the changes. `dependencies` are the configuration's, by block; `removal`
+/// says what has to be deleted before what.
+pub fn steps(changes: &[Change], dependencies: &Edges, removal: &Removal) -> Vec<Step> {
     let mut builder = Builder::default();
     for (index, change) in changes.iter().enumerate() {
         builder.add(index as u32, change);
     }
-    builder.connect(changes, dependencies);
+    builder.connect(dependencies, removal);
     builder.steps
 }
 
@@ -31,10 +29,14 @@ struct Builder {
     ups: BTreeMap<BlockAddress, Vec<StepId>>,
     /// The steps that delete objects of a block.
     downs: BTreeMap<BlockAddress, Vec<StepId>>,
-    /// The first step of each change that makes or changes something.
-    starts: Vec<(BlockAddress, StepId)>,
-    /// Every deletion with its change.
-    deletions: Vec<(u32, StepId)>,
+    /// The first steps of the changes that make or change something.
+    starts: BTreeMap<BlockAddress, Vec<StepId>>,
+    /// Deletions that something new waits for.
+    firsts: BTreeMap<BlockAddress, Vec<StepId>>,
+    /// Deletions that nothing new waits for.
+    lasts: BTreeMap<BlockAddress, Vec<StepId>>,
+    /// Blocks of which something is deleted after its replacement was made.
+    create_first: BTreeSet<BlockAddress>,
     gates: BTreeMap<(BlockAddress, Direction), StepId>,
 }
 
@@ -80,6 +82,7 @@ impl Builder {
                 let created = self.last_up(&change.address.block);
                 let delete = self.delete(index, change, old);
                 self.steps[delete.0 as usize].waits_for.extend(created);
+                self.create_first.insert(change.address.block.clone());
             }
             Action::Delete => {
                 self.delete(index, change, change.key());
@@ -99,21 +102,25 @@ impl Builder {
         }
         let block = &change.address.block;
         let made = self.step(Some(index), operation, after);
-        self.starts.push((block.clone(), made));
+        self.starts.entry(block.clone()).or_default().push(made);
         let provision = self.step(Some(index), Operation::Provision, vec![made]);
         self.ups.entry(block.clone()).or_default().push(provision);
     }
 
     fn start(&mut self, index: u32, change: &Change, operation: Operation, after: Vec<StepId>) {
         let id = self.step(Some(index), operation, after);
-        self.starts.push((change.address.block.clone(), id));
+        self.starts.entry(change.address.block.clone()).or_default().push(id);
         self.ups.entry(change.address.block.clone()).or_default().push(id);
     }
 
     fn delete(&mut self, index: u32, change: &Change, key: ObjectKey) -> StepId {
         let id = self.step(Some(index), Operation::Delete(key), vec![]);
         self.downs.entry(change.address.block.clone()).or_default().push(id);
-        self.deletions.push((index, id));
+        let side = match change.action {
+            Action::Replace => &mut self.firsts,
+            _ => &mut self.lasts,
+        };
+        side.entry(change.address.block.clone()).or_default().push(id);
         id
     }
 
@@ -121,27 +128,60 @@ impl Builder {
         self.ups.get(block)?.last().copied()
     }
 
-    fn connect(
-        &mut self,
-        changes: &[Change],
-        dependencies: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
-    ) {
-        for (block, step) in std::mem::take(&mut self.starts) {
-            for needed in dependencies.get(&block).into_iter().flatten() {
-                self.wait(step, needed, Direction::Up);
-            }
+    fn connect(&mut self, dependencies: &Edges, removal: &Removal) {
+        for (block, steps) in std::mem::take(&mut self.starts) {
+            self.wait_all(&steps, self.nearest(&block, dependencies, Direction::Up));
         }
-        let dependents = dependents(changes, dependencies);
-        for (index, step) in std::mem::take(&mut self.deletions) {
-            let change = &changes[index as usize];
-            let waits_for_updates = change.action != Action::Replace;
-            for dependent in dependents.get(&change.address.block).into_iter().flatten() {
-                self.wait(step, dependent, Direction::Down);
-                let still_there = dependencies.contains_key(dependent);
-                if waits_for_updates && still_there {
-                    self.wait(step, dependent, Direction::Up);
+        let firsts = std::mem::take(&mut self.firsts);
+        let lasts = std::mem::take(&mut self.lasts);
+        for (block, steps) in firsts.iter().chain(&lasts) {
+            self.wait_all(steps, self.nearest(block, removal.dependents(), Direction::Down));
+        }
+        let create_first = std::mem::take(&mut self.create_first);
+        let mut circles = Circles {
+            dependencies,
+            dependents: removal.dependents(),
+            firsts: &firsts,
+            create_first: &create_first,
+            allowed: Edges::new(),
+        };
+        for (block, steps) in &lasts {
+            let mut users = self.nearest(block, removal.dependents(), Direction::Up);
+            users.retain(|(user, _)| dependencies.contains_key(user) && circles.allow(block, user));
+            self.wait_all(steps, users);
+        }
+    }
+
+    /// Finds the blocks with steps in a direction, over those without any.
+    fn nearest(
+        &self,
+        block: &BlockAddress,
+        edges: &Edges,
+        direction: Direction,
+    ) -> Vec<(BlockAddress, Direction)> {
+        let all = match direction {
+            Direction::Up => &self.ups,
+            Direction::Down => &self.downs,
+        };
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        let mut open = vec![block];
+        while let Some(block) = open.pop() {
+            for next in edges.get(block).into_iter().flatten() {
+                match seen.insert(next) {
+                    true if all.contains_key(next) => found.push((next.clone(), direction)),
+                    true => open.push(next),
+                    false => {}
                 }
             }
+        }
+        found.sort();
+        found
+    }
+
+    fn wait_all(&mut self, steps: &[StepId], blocks: Vec<(BlockAddress, Direction)>) {
+        for (block, direction) in &blocks {
+            steps.iter().for_each(|step| self.wait(*step, block, *direction));
         }
     }
 
@@ -174,26 +214,64 @@ impl Builder {
     }
 }
 
-/// Turns "depends on" around, with what the rows of deleted objects remember.
-fn dependents(
-    changes: &[Change],
-    dependencies: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
-) -> BTreeMap<BlockAddress, BTreeSet<BlockAddress>> {
-    let mut dependents: BTreeMap<BlockAddress, BTreeSet<BlockAddress>> = BTreeMap::new();
-    let mut add = |block: &BlockAddress, needed: &BlockAddress| {
-        if block != needed {
-            dependents.entry(needed.clone()).or_default().insert(block.clone());
+/// Keeps "delete when what used it is updated" from closing a circle. Where
+/// something is deleted for its replacement, what is only to go may have to go
+/// before: then it cannot wait for the updates that come after.
+struct Circles<'a> {
+    dependencies: &'a Edges,
+    dependents: &'a Edges,
+    /// Blocks of which something is deleted before its replacement is made.
+    firsts: &'a BTreeMap<BlockAddress, Vec<StepId>>,
+    /// Blocks of which something is deleted after its replacement was made.
+    create_first: &'a BTreeSet<BlockAddress>,
+    /// Deletions that wait for updates.
+    allowed: Edges,
+}
+
+impl Circles<'_> {
+    /// Lets the deletions of a block wait for the updates of its user, if they can.
+    fn allow(&mut self, block: &BlockAddress, user: &BlockAddress) -> bool {
+        let fits = self.firsts.is_empty() || !self.update_needs_deletion(user, block);
+        if fits {
+            self.allowed.entry(block.clone()).or_default().insert(user.clone());
         }
-    };
-    for (block, needs) in dependencies {
-        needs.iter().for_each(|needed| add(block, needed));
+        fits
     }
-    for change in changes {
-        let block = &change.address.block;
-        let rows = change.before.iter().flat_map(|object| &object.depends_on);
-        rows.for_each(|needed| add(block, needed));
+
+    fn update_needs_deletion(&self, user: &BlockAddress, block: &BlockAddress) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(user, Direction::Up)];
+        while let Some((at, direction)) = open.pop() {
+            if direction == Direction::Down && at == block {
+                return true;
+            }
+            if !seen.insert((at, direction)) {
+                continue;
+            }
+            match direction {
+                Direction::Up => {
+                    open.extend(after(self.dependencies, at, Direction::Up));
+                    if self.firsts.contains_key(at) {
+                        open.extend(after(self.dependents, at, Direction::Down));
+                    }
+                }
+                Direction::Down => {
+                    open.extend(after(self.dependents, at, Direction::Down));
+                    open.extend(after(&self.allowed, at, Direction::Up));
+                    open.extend(self.create_first.get(at).map(|same| (same, Direction::Up)));
+                }
+            }
+        }
+        false
     }
-    dependents
+}
+
+fn after<'e>(
+    edges: &'e Edges,
+    block: &BlockAddress,
+    direction: Direction,
+) -> impl Iterator<Item = (&'e BlockAddress, Direction)> {
+    edges.get(block).into_iter().flatten().map(move |next| (next, direction))
 }
 
 /// Derives the key of the object that is replaced: eight characters, the same

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::address::Address;
+use crate::address::{Address, BlockAddress};
 use crate::value::Value;
 
 /// A way of naming resources: an address, a glob of addresses, or a label.
@@ -14,6 +14,15 @@ pub enum Selector {
     Address(String),
     /// `label:owner=ada`
     Label { key: String, value: String },
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(pattern) => f.write_str(pattern),
+            Self::Label { key, value } => write!(f, "label:{key}={value}"),
+        }
+    }
 }
 
 impl FromStr for Selector {
@@ -32,15 +41,6 @@ impl FromStr for Selector {
     }
 }
 
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(text) => f.write_str(text),
-            Self::Label { key, value } => write!(f, "label:{key}={value}"),
-        }
-    }
-}
-
 impl Selector {
     /// Tells whether a resource with these attributes is meant.
     pub fn matches(&self, address: &Address, attributes: Option<&Value>) -> bool {
@@ -54,6 +54,26 @@ impl Selector {
                 label == Some(value.as_str())
             }
         }
+    }
+
+    /// Tells whether an instance of this block could be meant, whatever its key and labels.
+    pub fn may_match(&self, block: &BlockAddress) -> bool {
+        let Self::Address(pattern) = self else { return true };
+        let text = block.to_string();
+        let begins = |longer: &str, shorter: &str| {
+            longer
+                .strip_prefix(shorter)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+        };
+        match pattern.split_once('*') {
+            None => begins(pattern, &text),
+            Some((start, _)) => text.starts_with(start) || begins(start, &text),
+        }
+    }
+
+    /// Tells whether every instance of this block is meant.
+    pub fn means_all_of(&self, block: &BlockAddress) -> bool {
+        matches!(self, Self::Address(pattern) if glob(pattern, &block.to_string()))
     }
 }
 
