@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::diagnostic::{Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use args::{Cli, Command};
 use context::Context;
 
@@ -65,7 +65,14 @@ pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
         }
     };
     let context = Context::new(&cli);
-    match dispatch(&context, cli.command) {
+    let done = dispatch(&context, cli.command);
+    if let (Ok(_), Some(why)) = (&done, context.terminal.lost()) {
+        let problem = Diagnostic::error("output-lost", "Cannot write the output");
+        context.speak_text();
+        context.report(&problem.detail(format!("Standard output: {why}.")).into());
+        return ExitCode::from(1);
+    }
+    match done {
         Ok(exit) => exit.into(),
         Err(problems) => {
             context.report(&problems);

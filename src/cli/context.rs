@@ -68,6 +68,11 @@ impl Context {
         }
     }
 
+    /// Tells problems as text from now on, on standard error.
+    pub fn speak_text(&self) {
+        self.voice.set(Voice::Text);
+    }
+
     /// Says that the command has told its problems itself.
     pub fn told(&self) {
         self.voice.set(Voice::Silent);

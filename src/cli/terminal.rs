@@ -1,7 +1,11 @@
 //! This process's terminal: whether there is one, how wide, how coloured, and
 //! the only place that writes to it.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
+
+/// Why data could not be written to standard output, the first time.
+static LOST: OnceLock<String> = OnceLock::new();
 
 /// What output goes to.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +42,21 @@ impl Terminal {
         }
     }
 
-    /// Writes data. A reader that has gone away is no error.
+    /// Writes data. A reader that has gone away is no error; a full disk is, as
+    /// [`Terminal::lost`] tells.
     pub fn out(&self, text: &str) {
         let mut stdout = std::io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let _ = LOST.set(error.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns why data could not be written, where that happened.
+    pub fn lost(&self) -> Option<&'static str> {
+        LOST.get().map(String::as_str)
     }
 
     /// Writes talk.

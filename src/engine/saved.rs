@@ -18,7 +18,8 @@ use crate::plan::{Action, FORMAT, Plan, Planned};
 use crate::redact::redact;
 use crate::value::Value;
 
-/// Writes a plan to a file of mode 0600, whole or not at all.
+/// Writes a plan to a file of mode 0600, whole or not at all. What is there and no
+/// file, such as a device, is written to and never replaced.
 pub fn write(plan: &Plan, path: &Path) -> Result<(), Diagnostics> {
     let fail = |error: std::io::Error| {
         Diagnostics::from(
@@ -28,6 +29,10 @@ pub fn write(plan: &Plan, path: &Path) -> Result<(), Diagnostics> {
     };
     let json = serde_json::to_value(plan).map_err(|error| fail(error.into()))?;
     let text = redacted(json, &plan.lineage).to_string();
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let opened = std::fs::OpenOptions::new().write(true).open(path);
+        return opened.and_then(|mut there| there.write_all(text.as_bytes())).map_err(fail);
+    }
     let temporary = path.with_extension(format!("tmp{}", std::process::id()));
     let written = std::fs::OpenOptions::new()
         .write(true)

@@ -56,6 +56,12 @@ pub async fn download(
         (true, name) => to.join(name),
         (false, _) => to.to_owned(),
     };
+    if fs::metadata(&target).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Err(rejected(format!(
+            "{} is neither a file nor a directory, and is left as it is.",
+            target.display()
+        )));
+    }
     let above_target = parent(&target);
     let fresh = tempfile::Builder::new().prefix(".sandplan-").tempdir_in(&above_target);
     let fresh = fresh.map_err(|error| unwritable(&above_target, &error))?;
