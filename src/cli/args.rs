@@ -203,7 +203,9 @@ pub struct Apply {
     #[command(flatten)]
     pub plan: PlanArgs,
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", action = ArgAction::Set,
+          hide_default_value = true)]
     pub auto_approve: bool,
     /// What to do when a step fails
     #[arg(long, value_enum, default_value_t = OnFailure::Keep)]
@@ -323,7 +325,9 @@ pub struct New {
     #[arg(long, value_name = "DURATION")]
     pub ttl: Option<String>,
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_value_t = false, default_missing_value = "true", action = ArgAction::Set,
+          hide_default_value = true)]
     pub auto_approve: bool,
     /// Its name; a friendly one when left out
     pub name: Option<String>,

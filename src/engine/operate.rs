@@ -176,8 +176,11 @@ impl Session<'_> {
     }
 
     /// Puts every living object of this project that is in no row back into the
-    /// state, by its labels; returns their addresses.
-    pub async fn rebuild(&mut self, events: &mut EventStream) -> Result<Vec<Address>, Diagnostics> {
+    /// state, by its labels; returns their addresses, and warnings.
+    pub async fn rebuild(
+        &mut self,
+        events: &mut EventStream,
+    ) -> Result<(Vec<Address>, Diagnostics), Diagnostics> {
         let prior = self.project.refresh(self.state()?, true, events).await?;
         let taken: BTreeMap<&Address, ()> =
             prior.objects.iter().map(|object| (&object.address, ())).collect();
@@ -197,7 +200,7 @@ impl Session<'_> {
             .transaction(|batch| objects.values().try_for_each(|object| batch.put(object)))
             .map_err(told)?;
         found.extend(objects.into_keys());
-        problems.into_result(found)
+        Ok((found, problems))
     }
 
     /// Gives a row another address.

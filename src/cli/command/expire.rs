@@ -46,7 +46,9 @@ async fn destroy(
     if project.state_path().exists() {
         problems.extend(forget(context, args, (project, &destroyed)).await);
     }
-    problems.into_result(Exit::Done)
+    let warnings = problems.into_errors_or_warnings()?;
+    context.report(&warnings);
+    Ok(Exit::Done)
 }
 
 /// Drops their rows; when somebody else holds the lock, the next refresh does.

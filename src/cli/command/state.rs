@@ -126,7 +126,8 @@ async fn recover(
     let project = context.load(config, Strictness::Lenient)?;
     let mut events = context.events();
     let mut session = open(context, &project, ("state recover", lock)).await?;
-    let found = session.rebuild(&mut events).await?;
+    let (found, warnings) = session.rebuild(&mut events).await?;
+    context.report(&warnings);
     for address in &found {
         context.terminal.say(&format!("Recovered {address}.\n"));
     }
