@@ -19,6 +19,17 @@ pub struct Deferred {
     pub references: Vec<BlockAddress>,
 }
 
+impl Deferred {
+    /// Lists the blocks that the expression, or one that it captured, refers to.
+    pub fn all_references(&self) -> Vec<&BlockAddress> {
+        let captured = self.captures.values().filter_map(|capture| match capture {
+            Capture::Deferred(inner) => Some(inner.all_references()),
+            Capture::Value(_) => None,
+        });
+        self.references.iter().chain(captured.flatten()).collect()
+    }
+}
+
 /// What a captured name stands for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

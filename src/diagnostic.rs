@@ -87,8 +87,9 @@ impl Source {
 pub struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Remembers a text.
+    /// Remembers a text, in place of an earlier one of the same name.
     pub fn add(&mut self, source: Source) {
+        self.0.retain(|other| other.name() != source.name());
         self.0.push(source);
     }
 

@@ -300,6 +300,13 @@ impl Summary {
 }
 
 impl Plan {
+    /// Lists the expressions that apply has to evaluate.
+    pub fn deferred(&self) -> impl Iterator<Item = &Deferred> {
+        let planned = self.changes.iter().filter_map(|change| change.after.as_ref());
+        let arguments = planned.flat_map(|after| after.deferred.iter().map(|(_, d)| d));
+        arguments.chain(self.outputs.iter().filter_map(|output| output.deferred.as_ref()))
+    }
+
     /// Counts what the plan does to resources.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();

@@ -147,8 +147,11 @@ pub struct PlannedChange {
     pub update: bool,
     /// The provisioning steps to run after creation or update, by name.
     pub provision: Vec<String>,
-    /// Computed attributes that will change, so that they become unknown.
+    /// Computed attributes that only apply will know. Of a creation, none means
+    /// all of them, and those that are not named stay absent.
     pub unknown: Vec<Arc<str>>,
+    /// Computed attributes whose value is known already, such as a price.
+    pub known: Vec<(Arc<str>, Value)>,
     /// Said beside the change, such as "will be powered off".
     pub notes: Vec<String>,
 }

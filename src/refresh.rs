@@ -35,7 +35,8 @@ pub async fn refresh(
     events: &mut EventStream,
 ) -> Result<Prior, Diagnostics> {
     let wanted = wanted(&inputs);
-    let listings = list(&inputs, wanted, events).await?;
+    let listings = list(&inputs, (wanted, Some(inputs.project)), events).await?;
+    elsewhere(&inputs, &listings, events).await?;
     let prior = compare(inputs.state, listings);
     for drift in &prior.drift {
         events.emit(Event::ResourceDrift { drift: Box::new(drift.clone()) });
@@ -59,9 +60,43 @@ fn wanted(inputs: &RefreshInputs<'_>) -> BTreeSet<(ProviderRef, ResourceType)> {
 
 type Listed = (ProviderRef, ResourceType, f64, Result<Vec<RemoteObject>, ProviderError>);
 
+/// Refuses to call an object gone that is alive under another project's label:
+/// the project's name was changed, and nobody relabelled what exists.
+async fn elsewhere(
+    inputs: &RefreshInputs<'_>,
+    listings: &Listings,
+    events: &mut EventStream,
+) -> Result<(), Diagnostics> {
+    let place = |row: &Object| (row.provider.clone(), row.address.kind());
+    let is_missing = |row: &&Object| {
+        listings.get(&place(row)).is_some_and(|listing| !listing.contains_key(&row.remote_id))
+    };
+    let missing: Vec<&Object> = inputs.state.objects.iter().filter(is_missing).collect();
+    let places: BTreeSet<_> = missing.iter().map(|row| place(row)).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let everywhere = list(inputs, (places, None), events).await?;
+    let found = missing.iter().filter_map(|row| {
+        let remote = everywhere.get(&place(row))?.get(&row.remote_id)?;
+        let owner = remote.ownership.as_ref()?;
+        (owner.project != inputs.project).then(|| renamed(row, &owner.project, inputs.project))
+    });
+    found.take(1).collect::<Diagnostics>().into_result(())
+}
+
+fn renamed(row: &Object, was: &str, now: &str) -> Diagnostic {
+    Diagnostic::error("project-changed", "The project was renamed")
+        .detail(format!(
+            "{} is alive with the label of the project `{was}`, and the configuration now says `{now}`. Objects keep the label that they were made with: put the old name back, or destroy everything under it first.",
+            row.address
+        ))
+        .address(&row.address)
+}
+
 async fn list(
     inputs: &RefreshInputs<'_>,
-    wanted: BTreeSet<(ProviderRef, ResourceType)>,
+    (wanted, project): (BTreeSet<(ProviderRef, ResourceType)>, Option<&str>),
     events: &mut EventStream,
 ) -> Result<Listings, Diagnostics> {
     let mut problems = Diagnostics::new();
@@ -72,7 +107,7 @@ async fn list(
             continue;
         };
         events.emit(Event::RefreshStart { provider: name.clone(), kind });
-        let request = ListRequest { kind, project: Some(inputs.project.to_owned()) };
+        let request = ListRequest { kind, project: project.map(str::to_owned) };
         calls.spawn(async move {
             let start = std::time::Instant::now();
             let listed = provider.list(request).await;

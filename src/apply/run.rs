@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
         let creates = open.into_iter().filter(|o| o.kind == OperationKind::Create);
         let mut run = Self {
             lanes: Lanes::new(inputs.settings.parallelism, limits(&inputs)),
-            world: World::new(state, inputs.plan),
+            world: World::new(state, inputs.plan, inputs.providers),
             unsettled: creates.map(|operation| operation.key.address).collect(),
             provisioned: provisions.filter_map(|step| step.change).collect(),
             stop,

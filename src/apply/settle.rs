@@ -293,15 +293,15 @@ fn inconsistent(address: &Address, arguments: &[std::sync::Arc<str>]) -> Diagnos
 fn step_failed(address: &Address, failure: &StepFailure, destroyed: bool) -> Diagnostic {
     let StepFailure { step, rc, log_path, .. } = failure;
     let after = match destroyed {
-        true => "The sandbox is destroyed, as `on_failure` asks.",
-        false => "The sandbox is kept under its TTL, and the next apply goes on at this step.",
+        true => "The sandbox is destroyed, as `on_failure` asks.".to_owned(),
+        false => format!(
+            "The sandbox is kept under its TTL, and the next apply goes on at this step. The \
+             whole log is at `{log_path}` in the sandbox; `sandplan logs` shows it."
+        ),
     };
     let code = if *rc == 124 { "124 (timed out)".to_owned() } else { rc.to_string() };
     Diagnostic::error("not-ready", "Provisioning failed")
-        .detail(format!(
-            "Step `{step}` of `{address}` ended with {code}. {after} The whole log is at \
-             `{log_path}` in the sandbox; `sandplan logs` shows it."
-        ))
+        .detail(format!("Step `{step}` of `{address}` ended with {code}. {after}"))
         .address(address)
         .failure(Failure::NotReady)
 }

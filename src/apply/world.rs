@@ -2,12 +2,15 @@
 //! value that each block has for expressions. Secrets of objects that this run
 //! made are readable here; nothing here is stored as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::address::{Address, BlockAddress, InstanceKey};
-use crate::object::{DeposedKey, Object, ObjectKey, State};
+use super::Providers;
+use crate::address::{Address, BlockAddress, InstanceKey, ResourceType};
+use crate::object::{DeposedKey, Object, ObjectKey, ProviderRef, State};
 use crate::plan::Plan;
+use crate::provider::Provider;
+use crate::schema::BlockSchema;
 use crate::value::Value;
 
 /// Objects by row, and blocks by address.
@@ -15,22 +18,34 @@ use crate::value::Value;
 pub(crate) struct World {
     objects: BTreeMap<ObjectKey, Object>,
     blocks: BTreeMap<BlockAddress, Value>,
+    /// The blocks that expressions refer to, which see a null where an attribute is absent.
+    referenced: BTreeSet<BlockAddress>,
+    schemas: BTreeMap<(ProviderRef, ResourceType), BlockSchema>,
 }
 
 impl World {
     /// Takes the state, and the values of the blocks that the plan shows.
-    pub(crate) fn new(state: State, plan: &Plan) -> Self {
-        let mut values: BTreeMap<Address, Option<Value>> = BTreeMap::new();
-        for object in state.objects.iter().filter(|object| object.deposed.is_none()) {
-            values.insert(object.address.clone(), Some(object.attributes.clone()));
+    pub(crate) fn new(state: State, plan: &Plan, providers: &Providers) -> Self {
+        let mut values: BTreeMap<&Address, (&ProviderRef, Option<&Value>)> = BTreeMap::new();
+        // A plan has all instances that a block is to have, or none. The state may have
+        // others besides, which a plan of a part does not speak of.
+        let made = plan.changes.iter().filter(|change| change.after.is_some());
+        let planned: BTreeSet<&BlockAddress> = made.map(|change| &change.address.block).collect();
+        let rows = state.objects.iter().filter(|object| object.deposed.is_none());
+        for object in rows.filter(|object| !planned.contains(&object.address.block)) {
+            values.insert(&object.address, (&object.provider, Some(&object.attributes)));
         }
         for change in plan.changes.iter().filter(|change| change.deposed.is_none()) {
-            values.insert(change.address.clone(), change.after_attributes().cloned());
+            values.insert(&change.address, (&change.provider, change.after_attributes()));
         }
-        let mut world = Self::default();
-        for (address, value) in values {
+        let mut world = Self {
+            referenced: plan.deferred().flat_map(|d| d.all_references()).cloned().collect(),
+            schemas: schemas(providers),
+            ..Self::default()
+        };
+        for (address, (provider, value)) in values {
             if let Some(value) = value {
-                world.set_value(&address, value);
+                world.set_value(address, provider, value.clone());
             }
         }
         world.objects = state.objects.into_iter().map(|object| (object.key(), object)).collect();
@@ -67,7 +82,7 @@ impl World {
     /// Takes note of an object that was made or changed.
     pub(crate) fn put(&mut self, object: Object) {
         if object.deposed.is_none() {
-            self.set_value(&object.address, object.attributes.clone());
+            self.set_value(&object.address, &object.provider, object.attributes.clone());
         }
         self.objects.insert(object.key(), object);
     }
@@ -95,7 +110,13 @@ impl World {
 
     /// Changes one instance in place, so that a block of n instances that are made
     /// one after the other does not cost n².
-    fn set_value(&mut self, address: &Address, value: Value) {
+    fn set_value(&mut self, address: &Address, provider: &ProviderRef, value: Value) {
+        let is_referenced = self.referenced.contains(&address.block);
+        let schema = self.schemas.get(&(provider.clone(), address.kind()));
+        let value = match schema.filter(|_| is_referenced) {
+            Some(schema) => schema.with_nulls(&value),
+            None => value,
+        };
         let block = self.blocks.entry(address.block.clone());
         match &address.key {
             None => *block.or_insert_with(Value::null) = value,
@@ -113,6 +134,15 @@ impl World {
             }
         }
     }
+}
+
+fn schemas(providers: &Providers) -> BTreeMap<(ProviderRef, ResourceType), BlockSchema> {
+    let of = |(name, provider): (&ProviderRef, &Arc<dyn Provider>)| {
+        let known = ResourceType::ALL.into_iter();
+        let known = known.filter_map(|kind| Some((kind, provider.schema(kind)?.block.clone())));
+        known.map(|(kind, schema)| ((name.clone(), kind), schema)).collect::<Vec<_>>()
+    };
+    providers.iter().flat_map(of).collect()
 }
 
 fn set_at(instances: &mut Vec<Value>, at: usize, value: Value) {

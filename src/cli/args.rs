@@ -11,7 +11,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
     version,
     disable_help_subcommand = false,
     arg_required_else_help = true,
-    max_term_width = 100,
+    max_term_width = 80,
     after_help = "Long flags work with one dash or two: -auto-approve, --auto-approve.\n\
                   Exit codes: 0 done, 1 error, 2 changes or drift, 3 refused, 4 no capacity,\n\
                   5 not ready, 6 state locked, 7 credentials, 64 wrong usage."
@@ -93,10 +93,10 @@ pub struct ConfigArgs {
     #[arg(long = "var-file", value_name = "FILE", action = ArgAction::Append)]
     pub var_files: Vec<PathBuf>,
     /// Run on this provider where a sandbox names none
-    #[arg(long, env = "SANDPLAN_PROVIDER", value_name = "NAME")]
+    #[arg(long, env = "SANDPLAN_PROVIDER", hide_env_values = true, value_name = "NAME")]
     pub provider: Option<String>,
     /// Run in this region where a sandbox names none
-    #[arg(long, env = "SANDPLAN_REGION", value_name = "NAME")]
+    #[arg(long, env = "SANDPLAN_REGION", hide_env_values = true, value_name = "NAME")]
     pub region: Option<String>,
 }
 
@@ -141,7 +141,7 @@ pub struct PlanArgs {
     /// Write one JSON object a line
     #[arg(long)]
     pub json: bool,
-    /// Never ask
+    /// Ask where an answer is needed; -input=false never asks
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_value_t = true, default_missing_value = "true", action = ArgAction::Set)]
     pub input: bool,

@@ -44,7 +44,7 @@ impl Context {
     pub fn new(cli: &Cli) -> Self {
         Self {
             terminal: Terminal::of_this_process(cli.no_color),
-            directory: cli.chdir.clone().unwrap_or_default(),
+            directory: cli.chdir.clone().unwrap_or_else(|| PathBuf::from(".")),
             sources: RefCell::default(),
             voice: Cell::default(),
             own_code: Cell::default(),
@@ -55,6 +55,16 @@ impl Context {
     pub fn speak_json(&self, json: bool) {
         if json {
             self.voice.set(Voice::JsonLines);
+        }
+    }
+
+    /// Writes JSON lines from now on, the version first.
+    pub fn begin_json_lines(&self, json: bool) {
+        self.speak_json(json);
+        if json {
+            let version = env!("CARGO_PKG_VERSION");
+            let line = render::json::version_line(Timestamp::now(), version);
+            self.terminal.out(&format!("{line}\n"));
         }
     }
 
@@ -101,6 +111,12 @@ impl Context {
         self.sources.borrow().clone()
     }
 
+    /// Takes a text for problems to point into, in place of all others.
+    pub fn only_source(&self, source: crate::diagnostic::Source) {
+        *self.sources.borrow_mut() = Sources::default();
+        self.add_source(source);
+    }
+
     /// Remembers a text for problems to point into.
     pub fn add_source(&self, source: crate::diagnostic::Source) {
         self.sources.borrow_mut().add(source);
@@ -113,7 +129,10 @@ impl Context {
 
     /// Returns a path as typed, from the directory that `-chdir` names.
     pub fn path(&self, path: &std::path::Path) -> PathBuf {
-        self.directory.join(path)
+        match self.directory.as_os_str() == "." {
+            true => path.to_owned(),
+            false => self.directory.join(path),
+        }
     }
 
     /// Gathers what the engine takes from its surroundings.

@@ -14,7 +14,7 @@ impl Context {
     /// Makes the subscriber that writes JSON lines to standard output.
     pub fn json_lines(&self) -> Box<dyn Subscriber> {
         let out = Box::new(std::io::stdout());
-        Box::new(JsonLines::new(out, env!("CARGO_PKG_VERSION"), self.sources()))
+        Box::new(JsonLines::new(out, env!("CARGO_PKG_VERSION"), self.sources()).continued())
     }
 
     /// Shows what happens: JSON lines; or else progress on standard error, live

@@ -67,7 +67,6 @@ pub struct Resource {
 pub struct Lifecycle {
     pub create_before_destroy: bool,
     pub prevent_destroy: bool,
-    pub snapshot_on_destroy: bool,
     pub ignore_changes: IgnoreChanges,
     pub replace_triggered_by: Vec<Expr>,
     pub preconditions: Vec<Rule>,
@@ -271,10 +270,12 @@ fn read_lifecycle(body: &mut BlockBody, problems: &mut Diagnostics) -> Lifecycle
         &["precondition"],
     ));
     let rules = block.body.blocks_of("precondition").map(Rule::read);
+    if flag(block, "snapshot_on_destroy", false, problems) {
+        problems.push(not_yet("snapshot_on_destroy", block.body.expr("snapshot_on_destroy")));
+    }
     Lifecycle {
         create_before_destroy: flag(block, "create_before_destroy", false, problems),
         prevent_destroy: flag(block, "prevent_destroy", false, problems),
-        snapshot_on_destroy: flag(block, "snapshot_on_destroy", false, problems),
         ignore_changes: ignore_changes(block.body.expr("ignore_changes"), problems),
         replace_triggered_by: list(block.body.expr("replace_triggered_by"), problems),
         preconditions: rules.filter_map(|rule| problems.absorb(rule)).collect(),
@@ -336,7 +337,7 @@ impl Rule {
 /// Says that an argument is missing.
 pub fn missing_argument(block: &NestedBlock, name: &str) -> Diagnostic {
     Diagnostic::error("missing-argument", "Missing required argument")
-        .detail(format!("The argument `{name}` is required, but no definition was found."))
+        .detail(format!("The argument `{name}` has to be given here."))
         .at(block.header.clone())
 }
 
@@ -427,7 +428,7 @@ fn name_of(block: &NestedBlock) -> Result<Arc<str>, Diagnostics> {
 fn stray_argument(argument: &Argument) -> Diagnostic {
     Diagnostic::error("unknown-argument", "Unsupported argument")
         .detail(format!(
-            "An argument named `{}` is not expected at the top of a file; only blocks stand here.",
+            "The argument `{}` stands outside of any block; at the top of a file only blocks do.",
             argument.name
         ))
         .at(argument.name_range.clone())
@@ -440,6 +441,15 @@ fn later(block: &NestedBlock) -> Diagnostic {
             block.kind
         ))
         .at(block.header.clone())
+}
+
+/// Refuses an argument of the language that this version cannot honour.
+pub fn not_yet(name: &str, expr: Option<&Expr>) -> Diagnostic {
+    Diagnostic::error("unsupported-argument", "Argument not supported yet")
+        .detail(format!(
+            "`{name}` belongs to the language, but this version of sandplan cannot honour it yet. Remove it to go on."
+        ))
+        .at(expr.map(Expr::range))
 }
 
 fn duplicate_block(block: &NestedBlock, detail: &str) -> Diagnostic {

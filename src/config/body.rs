@@ -140,7 +140,7 @@ pub fn unsupported_argument<'a>(
     known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
     Diagnostic::error("unknown-argument", "Unsupported argument")
-        .detail(format!("An argument named `{}` is not expected here.", argument.name))
+        .detail(format!("There is no argument `{}` here.", argument.name))
         .at(argument.name_range.clone())
         .hint(did_you_mean(&argument.name, known))
 }
@@ -151,7 +151,7 @@ pub fn unsupported_block<'a>(
     known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
     Diagnostic::error("unknown-block", "Unsupported block type")
-        .detail(format!("Blocks of type `{}` are not expected here.", block.kind))
+        .detail(format!("There is no block `{}` here.", block.kind))
         .at(block.header.clone())
         .hint(did_you_mean(&block.kind, known))
 }

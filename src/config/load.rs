@@ -63,11 +63,13 @@ impl Loaded {
 fn configuration_files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
     let files = files(directory)?;
     if files.is_empty() {
+        let place = match directory.as_os_str().is_empty() {
+            true => "This directory".to_owned(),
+            false => format!("The directory `{}`", directory.display()),
+        };
         return Err(Diagnostic::error("no-configuration", "No configuration files")
             .detail(format!(
-                "The directory {} holds neither `{MAIN_FILE}` nor any `*.sandboxes.hcl`. \
-                 Run `sandplan init` to start one, or name another directory with `-chdir=DIR`.",
-                directory.display()
+                "{place} holds neither `{MAIN_FILE}` nor any `*.sandboxes.hcl`. Run `sandplan init` to start one, or name another directory with `-chdir=DIR`."
             ))
             .into());
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::blocks::Rule;
+use super::blocks::{Rule, not_yet};
 use super::body::NestedBlock;
 use super::expr::Expr;
 use super::settings::constant;
@@ -56,6 +56,9 @@ impl Variable {
             validations: Vec::new(),
             range: block.header.clone(),
         };
+        if flag(block, "ephemeral", false, &mut problems) {
+            problems.push(not_yet("ephemeral", block.body.expr("ephemeral")));
+        }
         if let Some(expr) = block.body.expr("type") {
             let constraint = evaluate::type_constraint(expr.tree(), expr.source());
             if let Some(constraint) = problems.absorb(constraint) {
@@ -84,7 +87,7 @@ impl Variable {
                 problems.push(
                     Diagnostic::error("invalid-default", "Invalid default value for variable")
                         .detail(format!(
-                            "This default value is not compatible with the variable's type constraint: {error}."
+                            "The default does not convert to the variable's type: {error}."
                         ))
                         .at(expr.range()),
                 );

@@ -40,7 +40,7 @@ impl Evaluator<'_> {
 
     fn unknown_namespace(&mut self, call: &FuncCall) -> Value {
         let names: Vec<&str> = call.name.namespace.iter().map(|name| name.as_str()).collect();
-        let detail = format!("There are no functions in namespace \"{}::\".", names.join("::"));
+        let detail = format!("The namespace \"{}::\" has no functions.", names.join("::"));
         self.fail(unknown_call(detail).at(self.range(&call.name.name)))
     }
 
@@ -99,14 +99,15 @@ impl Evaluator<'_> {
                 };
                 return Some(elements.iter().map(argument).collect());
             }
-            None if !is_sequence => "must be of a tuple, list, or set type",
+            None if !is_sequence => "must be a list, tuple or set",
             None if value.is_null() => "must not be null",
             None => return None,
         };
         if is_good {
             let problem =
-                Diagnostic::error("invalid-expansion", "Invalid expanding argument value")
-                    .detail(format!("The expanding argument (indicated by ...) {why}."));
+                Diagnostic::error("invalid-expansion", "Invalid expanding argument value").detail(
+                    format!("What stands before `...` becomes several arguments, so it {why}."),
+                );
             self.fail(problem.at(range));
         }
         None
@@ -117,7 +118,8 @@ impl Evaluator<'_> {
         if let Some(missing) = function.parameters.get(arguments.len()) {
             let least = if function.variadic.is_some() { " at least" } else { "" };
             let detail = format!(
-                "Function {name:?} expects{least} {wanted} argument(s). Missing value for {:?}.",
+                "Function {name:?} takes{least} {}; {:?} is missing.",
+                number_of_arguments(wanted),
                 missing.name
             );
             let problem =
@@ -128,7 +130,10 @@ impl Evaluator<'_> {
         }
         match arguments.get(wanted) {
             Some(extra) if function.variadic.is_none() => {
-                let detail = format!("Function {name:?} expects only {wanted} argument(s).");
+                let detail = format!(
+                    "Function {name:?} takes {}; this is one too many.",
+                    number_of_arguments(wanted)
+                );
                 let problem =
                     Diagnostic::error("too-many-arguments", "Too many function arguments");
                 self.fail(problem.detail(detail).at(extra.range.clone()));
@@ -219,12 +224,12 @@ impl Evaluator<'_> {
                 0 => (
                     "not-enough-arguments",
                     "Not enough function arguments",
-                    "Function \"can\" expects 1 argument(s). Missing value for \"expression\".",
+                    "Function \"can\" takes 1 argument; \"expression\" is missing.",
                 ),
                 _ => (
                     "too-many-arguments",
                     "Too many function arguments",
-                    "Function \"can\" expects only 1 argument(s).",
+                    "Function \"can\" takes 1 argument; this is one too many.",
                 ),
             };
             let problem = Diagnostic::error(code, summary).detail(detail);
@@ -245,9 +250,9 @@ impl Evaluator<'_> {
             None | Some(Expression::Variable(_) | Expression::Traversal(_)) => return true,
             Some(_) => {}
         }
-        let detail = "Invalid value for \"template\" parameter: invalid template expression: \
-                      must be a direct reference to a single string from elsewhere, containing \
-                      the template.";
+        let detail = "Invalid value for \"template\" parameter: it has to refer to a text that \
+                      stands elsewhere. A template that stands here needs no function: write it \
+                      as a string.";
         let problem = Diagnostic::error("invalid-function-argument", "Invalid function argument");
         let range = call.args.get(0).map_or_else(|| self.range(call), |arg| self.range(arg));
         self.fail(problem.detail(detail).at(range));
@@ -278,6 +283,14 @@ fn is_core(call: &FuncCall) -> bool {
     matches!(call.name.namespace.as_slice(), [only] if only.as_str() == "core")
 }
 
+fn number_of_arguments(number: usize) -> String {
+    match number {
+        0 => "no arguments".into(),
+        1 => "1 argument".into(),
+        _ => format!("{number} arguments"),
+    }
+}
+
 fn unknown_call(detail: String) -> Diagnostic {
     Diagnostic::error("unknown-function", "Call to unknown function").detail(detail)
 }
@@ -289,11 +302,11 @@ fn invalid_argument(parameter: &Parameter, why: &str, range: &SourceRange) -> Di
 }
 
 fn nothing_succeeded(problems: &[Diagnostic]) -> String {
-    let mut message = String::from("no expression succeeded:\n");
+    let mut message = String::from("every expression failed:\n");
     for problem in problems {
         let place = problem.range.as_ref().map(|range| format!(" (at {range})"));
         message +=
             &format!("- {}{}\n  {}\n", problem.summary, place.unwrap_or_default(), problem.detail);
     }
-    message + "\nAt least one expression must produce a successful result"
+    message + "\nA constant as the last argument always succeeds"
 }

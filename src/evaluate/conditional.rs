@@ -39,8 +39,10 @@ impl Evaluator<'_> {
         };
         let (test, test_marked) = condition.value.unmark();
         if test.is_null() {
-            let problem = Diagnostic::error("null-condition", "Null condition")
-                .detail("The condition value is null. Conditions must either be true or false.");
+            let problem = Diagnostic::error("null-condition", "Null condition").detail(
+                "The condition is null, so neither side can be chosen. If it may be missing, give \
+                 it a fallback, as in `coalesce(condition, false)`.",
+            );
             self.fail(problem.at(condition.range));
             return Value::Unknown(kind.into_type());
         }
@@ -49,8 +51,11 @@ impl Evaluator<'_> {
             return undecided(&yes.value, &no.value, kind.into_type()).sensitive_if(marked);
         }
         let Some(chosen) = convert(test, &Type::Bool).ok().and_then(|test| test.as_bool()) else {
-            let problem = Diagnostic::error("condition-type", "Incorrect condition type")
-                .detail("The condition expression must be of type bool.");
+            let problem =
+                Diagnostic::error("condition-type", "Incorrect condition type").detail(format!(
+                    "A condition is either true or false; this {} is neither.",
+                    test.type_of().friendly_name()
+                ));
             self.fail(problem.at(condition.range));
             return Value::Unknown(kind.into_type());
         };
@@ -65,7 +70,10 @@ impl Evaluator<'_> {
             Common::AsIs => value.clone(),
             Common::Unsettled => Value::unknown(),
             Common::Is(kind) => convert(value, kind).unwrap_or_else(|error| {
-                let detail = format!("The {name} result value has the wrong type: {error}.");
+                let detail = format!(
+                    "The {name} side does not convert to the type that both sides have in common: \
+                     {error}."
+                );
                 self.fail(inconsistent_types(detail).at(branch.range));
                 Value::Unknown(kind.clone())
             }),
@@ -77,7 +85,7 @@ impl Evaluator<'_> {
         let range = SourceRange { start: yes.range.start, ..no.range.clone() };
         self.fail(
             inconsistent_types(format!(
-                "The true and false result expressions must have consistent types. {why}."
+                "Both sides of a conditional must fit into one type, and these do not: {why}."
             ))
             .at(range),
         )
@@ -144,15 +152,16 @@ fn difference(yes: &Type, no: &Type) -> String {
     match (yes, no) {
         (Type::Object(_), Type::Object(_)) => object_difference(yes, no),
         (Type::Tuple(a), Type::Tuple(b)) if a.len() != b.len() => Some(format!(
-            "The 'true' tuple has length {}, but the 'false' tuple has length {}",
+            "the tuple on the true side has length {}, the one on the false side {}",
             a.len(),
             b.len()
         )),
-        (Type::Tuple(a), Type::Tuple(b)) => {
-            a.iter().zip(b.iter()).enumerate().find(|(_, (a, b))| a != b).map(|(at, (a, b))| {
-                format!("Type mismatch for tuple element {at}: {}", difference(a, b))
-            })
-        }
+        (Type::Tuple(a), Type::Tuple(b)) => a
+            .iter()
+            .zip(b.iter())
+            .enumerate()
+            .find(|(_, (a, b))| a != b)
+            .map(|(at, (a, b))| format!("in element {at}, {}", difference(a, b))),
         (Type::List(a), Type::List(b)) => element_difference("list", a, b),
         (Type::Set(a), Type::Set(b)) => element_difference("set", a, b),
         (Type::Map(a), Type::Map(b)) => element_difference("map", a, b),
@@ -164,37 +173,32 @@ fn difference(yes: &Type, no: &Type) -> String {
 fn plain_difference(yes: &Type, no: &Type) -> String {
     let (yes, no) = (yes.friendly_name(), no.friendly_name());
     if yes == no {
-        return "At least one deeply-nested attribute or element is not compatible across both \
-                the 'true' and the 'false' value"
-            .into();
+        return "they differ in something deeper inside".into();
     }
-    format!("The 'true' value is {yes}, but the 'false' value is {no}")
+    format!("the true side is of type {yes}, the false side of type {no}")
 }
 
 fn element_difference(noun: &str, yes: &Type, no: &Type) -> Option<String> {
     let both = matches!((yes, no), (Type::Object(_), Type::Object(_)))
         || matches!((yes, no), (Type::Tuple(_), Type::Tuple(_)));
-    both.then(|| format!("Mismatched {noun} element types: {}", difference(yes, no)))
+    both.then(|| format!("in the elements of the {noun}, {}", difference(yes, no)))
 }
 
 fn object_difference(yes: &Type, no: &Type) -> Option<String> {
     for (name, kind) in yes.attributes() {
         match no.attribute(name) {
-            None => return Some(absent("true", name, "false")),
+            None => return Some(only_on("true", name)),
             Some(other) if other != kind => {
                 let why = difference(kind, other);
-                return Some(format!("Type mismatch for object attribute {name:?}: {why}"));
+                return Some(format!("in attribute {name:?}, {why}"));
             }
             Some(_) => {}
         }
     }
     let missing = no.attributes().find(|(name, _)| yes.attribute(name).is_none());
-    missing.map(|(name, _)| absent("false", name, "true"))
+    missing.map(|(name, _)| only_on("false", name))
 }
 
-fn absent(here: &str, name: &str, there: &str) -> String {
-    format!(
-        "The '{here}' value includes object attribute {name:?}, which is absent in the \
-         '{there}' value"
-    )
+fn only_on(side: &str, name: &str) -> String {
+    format!("only the object on the {side} side has an attribute {name:?}")
 }

@@ -153,9 +153,9 @@ impl<'a> Evaluator<'a> {
             Expression::Bool(word) => return Some((Value::from(word.to_string()), false)),
             Expression::Traversal(traversal) if is_plain_reference(traversal) => {
                 let problem = Diagnostic::error("ambiguous-key", "Ambiguous attribute key").detail(
-                    "If this expression is intended to be a reference, wrap it in parentheses. \
-                     If it's instead intended as a literal name containing periods, wrap it in \
-                     quotes to create a string literal.",
+                    "This key could be a reference or a name with dots in it. Put it in \
+                     parentheses to take the value that it refers to, or in quotes to take it as \
+                     the name.",
                 );
                 self.fail(problem.at(self.range(expr)));
                 return None;
@@ -173,15 +173,15 @@ impl<'a> Evaluator<'a> {
         let (value, marked) = value.unmark();
         let range = self.range(expr);
         if value.is_null() {
-            let problem = Diagnostic::error("null-key", "Null value as key")
-                .detail("Can't use a null value as a key.");
+            let problem =
+                Diagnostic::error("null-key", "Null value as key").detail("A key cannot be null.");
             self.fail(problem.at(range));
             return None;
         }
         match convert(value, &Type::String) {
             Ok(key) => Some((key, marked)),
             Err(error) => {
-                let detail = format!("Can't use this value as a key: {error}.");
+                let detail = format!("This cannot be a key: {error}.");
                 let problem = Diagnostic::error("key-type", "Incorrect key type").detail(detail);
                 self.fail(problem.at(range));
                 None

@@ -174,8 +174,7 @@ impl Call<'_> {
 }
 
 /// Why a number was refused where a whole one is needed.
-pub(super) const WHOLE_NUMBER: &str =
-    "value must be a whole number, between -9223372036854775808 and 9223372036854775807";
+pub(super) const WHOLE_NUMBER: &str = "a whole number that fits into 64 bits is required";
 
 /// Why a function failed, and which argument is to blame.
 #[derive(Debug, Clone, PartialEq, Eq)]

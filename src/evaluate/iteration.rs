@@ -86,7 +86,10 @@ impl Evaluator<'_> {
         let range = self.range(expr);
         if value.is_null() {
             let problem = Diagnostic::error("iteration-over-null", "Iteration over null value")
-                .detail("A null value cannot be used as the collection in a 'for' expression.");
+                .detail(
+                    "A `for` needs a collection to go through, and this value is null. If it may \
+                     be missing, fall back to an empty collection.",
+                );
             self.fail(problem.at(range));
             return Collection::Failed;
         }
@@ -96,7 +99,7 @@ impl Evaluator<'_> {
         }
         if matches!(kind, Type::Bool | Type::Number | Type::String) {
             let detail = format!(
-                "A value of type {} cannot be used as the collection in a 'for' expression.",
+                "A `for` goes through a list, set, tuple, map or object; this is a {}.",
                 kind.friendly_name()
             );
             let problem = Diagnostic::error(
@@ -118,8 +121,9 @@ impl Evaluator<'_> {
         let (value, is_good) = self.with_bound(unknown, |this| this.checked(test));
         let range = self.range(test);
         if value.is_null() {
-            let problem = Diagnostic::error("null-condition", "Condition is null")
-                .detail("The value of the 'if' clause must not be null.");
+            let problem = Diagnostic::error("null-condition", "Condition is null").detail(
+                "The `if` of this `for` is null; it has to say true or false of every element.",
+            );
             self.fail(problem.at(range));
             return None;
         }
@@ -141,7 +145,10 @@ impl Evaluator<'_> {
         }
         let problem = if value.is_null() {
             Diagnostic::error("invalid-for-condition", "Invalid 'for' condition")
-                .detail("The value of the 'if' clause must not be null.")
+                .detail(
+                    "The `if` of this `for` is null; it has to say true or false of every \
+                     element.",
+                )
                 .at(range)
         } else {
             match convert(value, &Type::Bool) {
@@ -178,15 +185,17 @@ impl Evaluator<'_> {
         let (value, marked) = value.unmark();
         gathered.marked |= marked;
         let why = if value.is_null() {
-            "Key expression in 'for' expression must not produce a null value.".into()
+            "The key of an item is null here. Give every item a key, or leave out those without \
+             one by an `if`."
+                .into()
         } else if value.is_unknown() {
             gathered.incomplete = true;
             return None;
         } else {
             match convert(value, &Type::String) {
                 Ok(Value::String(name)) => return Some(name),
-                Ok(_) => "The key expression produced an invalid result.".into(),
-                Err(error) => format!("The key expression produced an invalid result: {error}."),
+                Ok(_) => "This cannot be the key of an item.".into(),
+                Err(error) => format!("This cannot be the key of an item: {error}."),
             }
         };
         if !gathered.incomplete {
@@ -220,15 +229,14 @@ impl Items<'_> {
 
 fn invalid_test(why: &str, range: SourceRange) -> Diagnostic {
     Diagnostic::error("invalid-for-condition", "Invalid 'for' condition")
-        .detail(format!("The 'if' clause value is invalid: {why}."))
+        .detail(format!("The `if` of this `for` has to say true or false: {why}."))
         .at(range)
 }
 
 fn duplicate_key(name: &str) -> Diagnostic {
     Diagnostic::error("duplicate-key", "Duplicate object key").detail(format!(
-        "Two different items produced the key {name:?} in this 'for' expression. If duplicates \
-         are expected, use the ellipsis (...) after the value expression to enable grouping by \
-         key."
+        "More than one item of this `for` has the key {name:?}. To collect the values of each \
+         key in a list, write `...` after the value."
     ))
 }
 

@@ -28,13 +28,13 @@ impl Evaluator<'_> {
     }
 
     fn null_operand(&mut self, node: &impl hcl::edit::Span, kind: &Type) -> Value {
-        self.operation_failed(node, "argument must not be null");
+        self.operation_failed(node, "an operand is null");
         Value::Unknown(kind.clone())
     }
 
     fn operation_failed(&mut self, node: &impl hcl::edit::Span, why: &str) {
         let problem = Diagnostic::error("operation-failed", "Operation failed")
-            .detail(format!("Error during operation: {why}."))
+            .detail(format!("This cannot be computed: {why}."))
             .at(self.range(node));
         self.fail(problem);
     }
@@ -162,11 +162,11 @@ fn calculate(operator: BinaryOperator, a: &Number, b: &Number) -> Result<Value, 
     use BinaryOperator::{Div, Greater, GreaterEq, Less, LessEq, Minus, Mod, Mul, Plus};
     let number = |result: Option<Number>, why| result.map(Value::Number).ok_or(why);
     match operator {
-        Plus => number(a.add(b), "can't compute sum of opposing infinities"),
-        Minus => number(a.subtract(b), "can't subtract infinity from itself"),
-        Mul => number(a.multiply(b), "can't multiply zero by infinity"),
-        Div => number(a.divide(b), "can't divide zero by zero or infinity by infinity"),
-        Mod => number(a.modulo(b), "can't use modulo with zero and infinity"),
+        Plus => number(a.add(b), "infinities of opposite signs have no sum"),
+        Minus => number(a.subtract(b), "infinity less infinity has no result"),
+        Mul => number(a.multiply(b), "zero times infinity has no result"),
+        Div => number(a.divide(b), "neither zero by zero nor infinity by infinity has a quotient"),
+        Mod => number(a.modulo(b), "zero and infinity leave no remainder"),
         Less => Ok(Value::Bool(a < b)),
         LessEq => Ok(Value::Bool(a <= b)),
         Greater => Ok(Value::Bool(a > b)),

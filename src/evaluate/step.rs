@@ -14,13 +14,13 @@ fn attribute_of(value: &Value, name: &str) -> Result<Value, Diagnostic> {
     match value {
         Value::Null(_) => {
             Err(Diagnostic::error("attribute-of-null", "Attempt to get attribute from null value")
-                .detail("This value is null, so it does not have any attributes."))
+                .detail(format!("This value is null, so there is no attribute {name:?} in it.")))
         }
         Value::Object(attributes) => {
             attributes.get(name).cloned().ok_or_else(|| no_attribute(name, attributes))
         }
         Value::Map(_, elements) => elements.get(name).cloned().ok_or_else(|| {
-            let detail = format!("This map does not have an element with the key {name:?}.");
+            let detail = format!("The map has no element {name:?}.");
             Diagnostic::error("missing-map-element", "Missing map element")
                 .detail(detail)
                 .hint(did_you_mean(name, elements.keys().map(|key| &**key)))
@@ -31,7 +31,7 @@ fn attribute_of(value: &Value, name: &str) -> Result<Value, Diagnostic> {
 }
 
 fn no_attribute(name: &str, attributes: &Attributes) -> Diagnostic {
-    unsupported(format!("This object does not have an attribute named {name:?}."))
+    unsupported(format!("The object has no attribute {name:?}."))
         .hint(did_you_mean(name, attributes.keys().map(|key| &**key)))
 }
 
@@ -47,30 +47,26 @@ fn attribute_of_type(value: &Value, name: &str) -> Result<Value, Diagnostic> {
         Type::Map(element) => Ok(Value::Unknown((**element).clone())),
         Type::Object(attributes) => match attributes.get(name) {
             Some(attribute) => Ok(Value::Unknown(attribute.kind.clone())),
-            None => {
-                Err(unsupported(format!("This object does not have an attribute named {name:?}."))
-                    .hint(did_you_mean(name, attributes.keys().map(|key| &**key))))
-            }
+            None => Err(unsupported(format!("The object has no attribute {name:?}."))
+                .hint(did_you_mean(name, attributes.keys().map(|key| &**key)))),
         },
         Type::List(element) if matches!(**element, Type::Object(_)) => {
-            let which = match element.attribute(name) {
-                Some(_) => format!("attribute {name:?}"),
-                None => "an attribute".into(),
+            let advice = match element.attribute(name) {
+                Some(_) => format!("Write `[0].{name}` for the first one, `[*].{name}` for all."),
+                None => format!("They have no attribute {name:?} either."),
             };
             Err(unsupported(format!(
-                "Can't access attributes on a list of objects. Did you mean to access {which} \
-                 for a specific element of the list, or across all elements of the list?"
+                "Only the objects in this list have attributes, not the list itself. {advice}"
             )))
         }
-        Type::Set(element) if matches!(**element, Type::Object(_)) => Err(unsupported(
-            "Can't access attributes on a set of objects. Did you mean to access an attribute \
-             across all elements of the set?",
-        )),
-        Type::Bool | Type::Number | Type::String => Err(unsupported(format!(
-            "Can't access attributes on a primitive-typed value ({}).",
-            kind.friendly_name()
+        Type::Set(element) if matches!(**element, Type::Object(_)) => Err(unsupported(format!(
+            "Only the objects in this set have attributes, not the set itself. Write \
+             `[*].{name}` for all of them."
         ))),
-        _ => Err(unsupported("This value does not have any attributes.")),
+        _ => {
+            let kind = kind.friendly_name();
+            Err(unsupported(format!("This is a {kind}, which has no attributes.")))
+        }
     }
 }
 
@@ -104,10 +100,10 @@ fn member<'a>(value: &'a Value, key: &Value) -> Option<&'a Value> {
 fn index_of(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
     if value.is_null() {
         return Err(Diagnostic::error("index-of-null", "Attempt to index null value")
-            .detail("This value is null, so it does not have any indices."));
+            .detail("This value is null, so there is no element to take."));
     }
     if key.is_null() {
-        return Err(invalid("Can't use a null value as an indexing key."));
+        return Err(invalid("The key is null, so it does not say which element to take."));
     }
     // The type of a large value is itself large, and mostly not needed.
     if let Some(found) = member(value, key) {
@@ -131,11 +127,14 @@ fn index_of(value: &Value, key: &Value) -> Result<Value, Diagnostic> {
         }
         Type::Object(_) => object_element(value, key, &kind),
         Type::Set(_) => Err(invalid(
-            "Elements of a set are identified only by their value and don't have any separate \
-             index or key to select with, so it's only possible to perform operations across all \
-             elements of the set.",
+            "The elements of a set have neither keys nor an order, so none can be picked. Go \
+             through all of them with `for`, or make a list of the set first, with `tolist` or \
+             `sort`.",
         )),
-        _ => Err(invalid("This value does not have any indices.")),
+        kind => {
+            let kind = kind.friendly_name();
+            Err(invalid(format!("This is a {kind}, which has no elements to take.")))
+        }
     }
 }
 
@@ -145,7 +144,7 @@ fn invalid(detail: impl Into<String>) -> Diagnostic {
 
 fn no_element(why: &str) -> Diagnostic {
     let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-    invalid(format!("The given key does not identify an element in this collection value{why}."))
+    invalid(format!("There is no such element{why}."))
 }
 
 fn named_element(elements: &Attributes, key: &str) -> Result<Value, Diagnostic> {
@@ -176,20 +175,15 @@ fn is_below_zero(number: &Number) -> bool {
 
 fn position(number: &Number, length: usize) -> Result<usize, Diagnostic> {
     if !number.is_integer() {
-        return Err(no_element(
-            "indexing a sequence requires a whole number, but the given index has a fractional \
-             part",
-        ));
+        return Err(no_element("an index has to be a whole number"));
     }
     if is_below_zero(number) {
-        return Err(no_element("a negative number is not a valid index for a sequence"));
+        return Err(no_element("an index counts from 0 upwards and is never negative"));
     }
     match number.to_u64().and_then(|at| usize::try_from(at).ok()) {
         Some(at) if at < length => Ok(at),
-        _ if length == 0 => Err(no_element("the collection has no elements")),
-        _ => Err(no_element(
-            "the given index is greater than or equal to the length of the collection",
-        )),
+        _ if length == 0 => Err(no_element("the collection is empty")),
+        _ => Err(no_element("the index is past the end (the first element has index 0)")),
     }
 }
 
@@ -203,8 +197,7 @@ fn object_element(value: &Value, key: &Value, kind: &Type) -> Result<Value, Diag
         (None, None) => {
             let mut problem = no_element("");
             if was_number {
-                problem.detail +=
-                    " An object only supports looking up attributes by name, not by numeric index.";
+                problem.detail += " Attributes of an object have names, not numbers.";
             }
             Err(problem.hint(did_you_mean(name, kind.attributes().map(|(name, _)| &**name))))
         }

@@ -93,9 +93,8 @@ impl Check<'_> {
             let at = span.start + at;
             let problem = Diagnostic::error("multi-line-string", "Invalid multi-line string")
                 .detail(
-                    "Quoted strings may not be split over multiple lines. To produce a \
-                     multi-line string, either use the \\n escape to represent a newline \
-                     character or use the \"heredoc\" multi-line template syntax.",
+                    "A string in quotes has to end on the line where it begins. Write `\\n` for \
+                     a line break in it, or use a heredoc (`<<EOT`) for a text of several lines.",
                 )
                 .at(self.source.range(at..at + 1));
             self.problems.push(problem);

@@ -79,10 +79,7 @@ impl Evaluator<'_> {
         let (value, marked) = value.unmark();
         written.marked |= marked;
         let why = match value {
-            Value::Null(_) => {
-                "The expression result is null. Cannot include a null value in a string template."
-                    .to_owned()
-            }
+            Value::Null(_) => "This value is null, which cannot become part of a text.".to_owned(),
             Value::Unknown(_) => {
                 written.unknown = true;
                 return;
@@ -97,7 +94,7 @@ impl Evaluator<'_> {
                     "The text would be too long.".to_owned()
                 }
                 Err(error) => {
-                    format!("Cannot include the given value in a string template: {error}.")
+                    format!("This value cannot become part of a text: {error}.")
                 }
             },
         };

@@ -87,7 +87,7 @@ impl Evaluator<'_> {
                 return Value::tuple([]).sensitive_if(marked);
             }
             let problem = Diagnostic::error("splat-of-null", "Splat of null value").detail(
-                "Splat expressions (with the * symbol) cannot be applied to null sequences.",
+                "`[*]` goes through the elements of a value, and this list, set or tuple is null.",
             );
             return self.fail(problem.at(range));
         }
@@ -158,10 +158,8 @@ impl Evaluator<'_> {
 
 fn nested_splat() -> Diagnostic {
     Diagnostic::error("nested-splat", "Invalid nested splat expressions").detail(
-        "The second level of splat expression produced elements of different types, so it isn't \
-         possible to construct a valid list to represent the top-level result.\n\nConsider using \
-         a for expression instead, to produce a tuple-typed result which can therefore have \
-         non-homogenous element types.",
+        "The elements that the inner `[*]` gives differ in type, and no list can hold them all. \
+         Use a `for` expression instead: it gives a tuple, whose elements may differ.",
     )
 }
 

@@ -151,7 +151,7 @@ fn alike(elements: &[Value]) -> Option<Vec<Value>> {
     elements.iter().map(|element| convert(element, &kind).ok()).collect()
 }
 
-/// Reads a type constraint, with Terraform's messages; the strings of old
+/// Reads a type constraint; the strings of old
 /// configurations (`"string"`, `"list"`, `"map"`) are read too.
 pub fn type_constraint(expr: &Expression, source: &Source) -> Result<TypeConstraint, Diagnostics> {
     let legacy = match expr.as_str() {
@@ -192,8 +192,8 @@ impl Reader<'_> {
             Expression::Null(_) => self.keyword("null", expr).into(),
             Expression::Bool(word) => self.keyword(&word.to_string(), expr).into(),
             _ => self.invalid(
-                "A type specification is either a primitive type keyword (bool, number, string) \
-                 or a complex type constructor call, like list(string).",
+                "This is not a type. Types are `bool`, `number`, `string`, `any`, and what is \
+                 built from them, such as `list(string)`.",
                 expr,
             ),
         }
@@ -215,31 +215,27 @@ impl Reader<'_> {
             "any" => return Type::Dynamic,
             _ => {}
         }
-        let detail = argument_needed(word)
-            .unwrap_or_else(|| format!("The keyword {word:?} is not a valid type specification."));
+        let detail = argument_needed(word).unwrap_or_else(|| format!("There is no type {word:?}."));
         self.invalid(detail, at).kind
     }
 
     fn constructor(&mut self, call: &FuncCall, expr: &Expression) -> TypeConstraint {
         let name = call.name.name.as_str();
         match name {
-            "bool" | "string" | "number" => {
-                let detail = format!("Primitive type keyword {name:?} does not expect arguments.");
-                return self.invalid(detail, expr);
-            }
-            "any" => {
-                let detail = "Type constraint keyword \"any\" does not expect arguments.";
-                return self.invalid(detail, expr);
+            "bool" | "string" | "number" | "any" => {
+                return self.invalid(format!("The type {name:?} takes no arguments."), expr);
             }
             "optional" => {
-                let detail =
-                    "Keyword \"optional\" is valid only as a modifier for object type attributes.";
+                let detail = "Only an attribute inside `object({…})` can be optional.";
                 return self.invalid(detail, &call.name.name);
             }
             _ => {}
         }
         let Some(needed) = argument_needed(name) else {
-            let detail = format!("Keyword {name:?} is not a valid type constructor.");
+            let detail = format!(
+                "There is no type {name:?}; with arguments there are `list`, `set`, `map`, \
+                 `tuple` and `object`."
+            );
             return self.invalid(detail, expr);
         };
         let argument = match (call.args.len(), call.args.get(0)) {
@@ -267,8 +263,11 @@ impl Reader<'_> {
 
     fn tuple(&mut self, argument: &Expression) -> TypeConstraint {
         let Expression::Array(elements) = argument else {
-            return self
-                .invalid("Tuple type constructor requires a list of element types.", argument);
+            return self.invalid(
+                "A tuple takes the types of its elements in brackets, as in `tuple([string, \
+                 number])`.",
+                argument,
+            );
         };
         let (mut kinds, mut defaults) = (Vec::new(), Defaults::default());
         for (at, element) in elements.iter().enumerate() {
@@ -284,8 +283,8 @@ impl Reader<'_> {
     fn object(&mut self, argument: &Expression) -> TypeConstraint {
         let Expression::Object(object) = argument else {
             return self.invalid(
-                "Object type constructor requires a map whose keys are attribute names and whose \
-                 values are the corresponding attribute types.",
+                "An object takes its attributes with their types in braces, as in `object({ name \
+                 = string })`.",
                 argument,
             );
         };
@@ -297,7 +296,11 @@ impl Reader<'_> {
         for (key, value) in object.iter() {
             let ObjectKey::Ident(name) = key else {
                 let at = key.as_expr().unwrap_or(value.expr());
-                self.invalid("Object constructor map keys must be attribute names.", at);
+                self.invalid(
+                    "The name of an attribute stands here as it is, without quotes or \
+                     parentheses.",
+                    at,
+                );
                 continue;
             };
             let name: Arc<str> = name.as_str().into();
@@ -318,13 +321,13 @@ impl Reader<'_> {
 
     fn optional(&mut self, call: &FuncCall) -> (bool, TypeConstraint, Option<Value>) {
         let Some(kind) = call.args.get(0) else {
-            let detail = "Optional attribute modifier requires the attribute type as its argument.";
+            let detail = "Say of which type the attribute is, as in `optional(string)`.";
             return (true, self.invalid(detail, &call.name.name), None);
         };
         let constraint = self.constraint(kind);
         if let Some(third) = call.args.get(2) {
-            let detail = "Optional attribute modifier expects at most two arguments: the \
-                          attribute type, and a default value.";
+            let detail = "`optional` takes the type of the attribute and its default, and \
+                          nothing more.";
             self.invalid(detail, third);
         }
         let default = call.args.get(1).and_then(|expr| self.default(expr, &constraint));
@@ -337,10 +340,8 @@ impl Reader<'_> {
         match convert(&value, &constraint.kind) {
             Ok(value) => Some(value),
             Err(error) => {
-                let detail = format!(
-                    "This default value is not compatible with the attribute's type constraint: \
-                     {error}."
-                );
+                let detail =
+                    format!("The default does not convert to the attribute's type: {error}.");
                 let problem = Diagnostic::error(
                     "invalid-attribute-default",
                     "Invalid default value for optional attribute",
@@ -357,13 +358,16 @@ fn is_optional(call: &FuncCall) -> bool {
 }
 
 fn argument_needed(constructor: &str) -> Option<String> {
+    let article = if constructor == "object" { "An" } else { "A" };
     let what = match constructor {
-        "list" | "set" | "map" => "specifying the element type",
-        "object" => "specifying the attribute types and values as a map",
-        "tuple" => "specifying the element types as a list",
+        "list" | "set" | "map" => {
+            format!("the type of its elements, as in `{constructor}(string)`")
+        }
+        "object" => "its attributes with their types, as in `object({ name = string })`".into(),
+        "tuple" => "the types of its elements, as in `tuple([string, number])`".into(),
         _ => return None,
     };
-    Some(format!("The {constructor} type constructor requires one argument {what}."))
+    Some(format!("{article} {constructor} takes one argument: {what}."))
 }
 
 #[cfg(test)]
@@ -421,24 +425,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_refused_in_terraforms_words() {
+    fn what_is_no_type_is_refused() {
         for (text, wanted) in [
-            ("strin", "The keyword \"strin\" is not a valid type specification."),
-            ("set", "The set type constructor requires one argument specifying the element type."),
+            ("strin", "There is no type \"strin\"."),
+            ("set", "A set takes one argument: the type of its elements, as in `set(string)`."),
             (
                 "list()",
-                "The list type constructor requires one argument specifying the element type.",
+                "A list takes one argument: the type of its elements, as in `list(string)`.",
             ),
-            ("string(1)", "Primitive type keyword \"string\" does not expect arguments."),
-            ("foo(string)", "Keyword \"foo\" is not a valid type constructor."),
-            ("object([])", "Object type constructor requires a map whose keys are attribute names"),
-            ("tuple(string)", "Tuple type constructor requires a list of element types."),
-            ("optional(string)", "Keyword \"optional\" is valid only as a modifier"),
+            ("string(1)", "The type \"string\" takes no arguments."),
+            ("foo(string)", "There is no type \"foo\"; with arguments there are"),
+            ("object([])", "An object takes its attributes with their types in braces"),
+            (
+                "tuple(string)",
+                "A tuple takes the types of its elements in brackets, as in `tuple([string, \
+                 number])`.",
+            ),
+            ("optional(string)", "Only an attribute inside `object({…})` can be optional."),
             (
                 "object({a = optional(number, \"x\")})",
-                "is not compatible with the attribute's type",
+                "The default does not convert to the attribute's type: a number is required.",
             ),
-            ("1 + 1", "A type specification is either a primitive type keyword"),
+            ("1 + 1", "This is not a type."),
         ] {
             let problems = constraint(text).expect_err(text).to_string();
             assert!(problems.contains(wanted), "{text}: {problems}");

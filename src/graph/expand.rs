@@ -261,7 +261,7 @@ fn provider_of(
     let Some(expr) = &resource.provider else {
         return Ok(evaluation.desired.default_provider.clone());
     };
-    let text = if names_a_provider(expr) {
+    let text = if names_a_provider(&evaluation.desired.config, expr) {
         expr.as_words().map(|words| words.join("."))
     } else {
         let value = expr.evaluate(scope)?;
@@ -291,6 +291,6 @@ fn unknown_provider(resource: &Resource, provider: &ProviderRef, address: &Addre
     Diagnostic::error("unknown-provider", "Unknown provider")
         .detail(detail)
         .at(resource.provider.as_ref().map_or_else(|| resource.range.clone(), Expr::range))
-        .hint(did_you_mean(platform, PLATFORMS))
+        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !PLATFORMS.contains(&&**platform)))
         .address(address)
 }

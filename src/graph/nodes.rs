@@ -114,7 +114,7 @@ impl<'a> Graph<'a> {
             expressions.extend([&rule.condition, &rule.error_message]);
         }
         if let Some(provider) = &resource.provider
-            && !names_a_provider(provider)
+            && !names_a_provider(self.config, provider)
         {
             expressions.push(provider);
         }
@@ -365,13 +365,17 @@ impl<'a> Graph<'a> {
 }
 
 /// Tells whether `provider = hetzner.eu` names a provider rather than a value.
-pub fn names_a_provider(expr: &Expr) -> bool {
-    let roots = ["var", "local", "each", "count"];
-    // `local` alone is the platform; `local.x` is a local value.
-    expr.as_words().is_some_and(|words| match words.as_slice() {
-        ["local"] => true,
-        words => words.len() <= 2 && !roots.contains(&words[0]),
-    })
+pub fn names_a_provider(config: &Config, expr: &Expr) -> bool {
+    let is_alias = |platform: &str, alias: &str| {
+        let mut blocks = config.providers.iter();
+        blocks.any(|block| *block.platform == *platform && block.alias.as_deref() == Some(alias))
+    };
+    match expr.as_words().as_deref() {
+        Some([_]) => true,
+        Some(["local", alias]) => is_alias("local", alias) && !config.locals.contains_key(*alias),
+        Some([root, _]) => !["var", "each", "count"].contains(root),
+        _ => false,
+    }
 }
 
 fn no_repetition(reference: &Reference) -> Diagnostic {

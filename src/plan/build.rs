@@ -323,8 +323,23 @@ impl<'a> Planner<'a> {
         objects.filter(|object| !touched.contains(&object.address)).collect()
     }
 
+    /// Lists the rows that the plan is made from: those of its changes, and those
+    /// whose drift it carries. What was left out may move on.
+    fn rows_read(&self) -> Vec<(ObjectKey, u64)> {
+        let changes = self.changes.iter().map(Change::key);
+        let drift = self.inputs.prior.drift.iter().map(|drift| drift.key.clone());
+        let read: BTreeSet<ObjectKey> = changes.chain(drift).collect();
+        let rows = self.inputs.prior.state.objects.iter();
+        let rows = rows.map(|object| (object.key(), object.version));
+        rows.filter(|(key, _)| read.contains(key)).collect()
+    }
+
     fn finish(mut self) -> Result<Plan, Diagnostics> {
         let options = self.inputs.options;
+        if !self.problems.has_errors() {
+            let unmatched = self.selection.unmatched(&self.changes);
+            self.problems.extend(unmatched);
+        }
         self.select();
         self.check_prevented();
         if options.mode == Mode::Normal && !self.problems.has_errors() {
@@ -333,9 +348,9 @@ impl<'a> Planner<'a> {
         }
         let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
         self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
-        let Selection { dependencies, removal, .. } = self.selection;
+        let Selection { dependencies, removal, .. } = &self.selection;
         let steps = order::steps(&self.changes, dependencies, removal);
-        let rows = &self.inputs.prior.state.objects;
+        let based_on = self.rows_read();
         Ok(Plan {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -343,7 +358,7 @@ impl<'a> Planner<'a> {
             created_at: self.inputs.now,
             project: self.inputs.desired.project.clone(),
             lineage: self.inputs.prior.state.lineage.clone(),
-            based_on: rows.iter().map(|object| (object.key(), object.version)).collect(),
+            based_on,
             changes: self.changes,
             steps,
             drift: self.inputs.prior.drift.clone(),
@@ -358,9 +373,6 @@ impl<'a> Planner<'a> {
         if self.selection.is_everything() {
             return;
         }
-        for selector in self.selection.unmatched(&self.changes) {
-            self.problems.push(unmatched(selector));
-        }
         self.selection.apply(&mut self.changes);
         self.problems.push(
             Diagnostic::warning("targeting", "Resource targeting is in effect").detail(
@@ -368,11 +380,6 @@ impl<'a> Planner<'a> {
             ),
         );
     }
-}
-
-fn unmatched(selector: &Selector) -> Diagnostic {
-    Diagnostic::warning("unmatched-target", "Nothing matches a selector")
-        .detail(format!("`{selector}` names nothing in the configuration or in the state."))
 }
 
 /// A block whose dependants are made before the old ones go has to be, too.
@@ -394,7 +401,9 @@ fn create_first(desired: &Desired) -> BTreeSet<BlockAddress> {
 fn prevented(address: &Address) -> Diagnostic {
     Diagnostic::error("prevent-destroy", "Instance cannot be destroyed")
         .detail(format!(
-            "{address} has `lifecycle {{ prevent_destroy = true }}`, but the plan calls for it to be destroyed. Remove the setting, change what forces it, or leave the resource out with `-exclude`."
+            "The plan would destroy {address}, which `lifecycle {{ prevent_destroy = true }}` \
+             forbids. Remove the setting, change what forces it, or leave the resource out with \
+             `-exclude`."
         ))
         .address(address)
         .failure(Failure::Refused)

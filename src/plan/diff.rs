@@ -64,24 +64,30 @@ impl Comparison<'_> {
 
     /// A new object, in place of one or of none.
     fn creation(&self, action: Action, reason: Reason) -> Change {
-        let mut attributes = configured(&self.desired.decoded.attributes);
-        for attribute in self.schema.block.attributes.iter().filter(|a| a.computed) {
-            let unknown = || Value::Unknown(attribute.kind.clone());
-            attributes.entry(attribute.name.clone()).or_insert_with(unknown);
-        }
-        let after = Value::Object(Arc::new(attributes));
+        let after = &self.desired.decoded.attributes;
         let planned = self.provider.plan(&ProposedChange {
             kind: self.desired.address.kind(),
             before: None,
-            after: &after,
+            after,
             changed: &[],
             done: &[],
         });
-        Change {
-            provision: planned.provision,
-            notes: planned.notes,
-            ..self.shell(action, reason, after)
+        let after = self.with_computed(configured(after), &planned);
+        let shell = self.shell(action, reason, after);
+        Change { provision: planned.provision, notes: planned.notes, ..shell }
+    }
+
+    /// Adds what a new object's computed attributes will be.
+    fn with_computed(&self, mut attributes: Attributes, planned: &PlannedChange) -> Value {
+        let all = planned.unknown.is_empty();
+        for attribute in self.schema.block.attributes.iter().filter(|a| a.computed) {
+            if all || planned.unknown.contains(&attribute.name) {
+                let unknown = || Value::Unknown(attribute.kind.clone());
+                attributes.entry(attribute.name.clone()).or_insert_with(unknown);
+            }
         }
+        attributes.extend(planned.known.iter().cloned());
+        Value::Object(Arc::new(attributes))
     }
 
     fn update(&self, after: Value, changed: Vec<AttributePath>, planned: PlannedChange) -> Change {
@@ -103,6 +109,9 @@ impl Comparison<'_> {
             let kind = self.schema.block.attribute(name).map(|a| a.kind.clone());
             after = after
                 .with(name.clone(), Value::Unknown(kind.unwrap_or(crate::value::Type::Dynamic)));
+        }
+        for (name, value) in &planned.known {
+            after = after.with(name.clone(), value.clone());
         }
         let calls_update = planned.update || !changed.is_empty();
         let mut change = self.shell(action, reason, after);

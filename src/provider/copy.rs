@@ -206,6 +206,7 @@ async fn receive(
     let unpacked = unpacking.await.map_err(|error| broken(io::Error::other(error)))?;
     match outcome {
         Ok(outcome) if outcome.code == NO_SUCH_FILE => {
+            let above = above.trim_end_matches('/');
             Err(rejected(format!("There is no {above}/{name} in the sandbox.")))
         }
         Ok(outcome) => succeeded(&outcome, "read").and(unpacked.map_err(broken)),

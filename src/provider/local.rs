@@ -3,7 +3,7 @@
 //!
 //! A sandbox is a directory; its commands see the host's programs read-only and
 //! nothing else of the host. It has no machine that runs on: processes end with
-//! the command that started them. See `docs/decisions/local-provider.md`.
+//! the command that started them. See `docs/decisions/0011-local.md`.
 
 mod account;
 mod console;
@@ -164,28 +164,22 @@ impl Provider for Local {
         only_sandboxes(request.kind)?;
         let id = Store::id_of(&request.operation);
         request.reporter.send(Report::RemoteId(RemoteId::from(id.as_str())));
-        let at = (self.clock)();
-        self.blocking(move |store| {
-            if let Some((_, object)) = store.find(&id).and_then(|place| place.describe()) {
-                return Ok(object);
-            }
-            let record = Record::new(&id, &request.ownership, &request.attributes, at);
-            store.create(&record)?;
-            Ok(record.to_object())
-        })
-        .await
+        // Two hundred microseconds: less than handing it to another thread costs.
+        if let Some((_, object)) = self.store.find(&id).and_then(|place| place.describe()) {
+            return Ok(object);
+        }
+        let record = Record::new(&id, &request.ownership, &request.attributes, (self.clock)());
+        self.store.create(&record).map_err(storage)?;
+        Ok(record.to_object())
     }
 
     async fn update(&self, request: UpdateRequest) -> Result<RemoteObject, ProviderError> {
         only_sandboxes(request.kind)?;
         let place = self.place(&request.remote_id)?;
         let record = place.record().map_err(|error| unreadable(&request.remote_id, &error))?;
-        self.blocking(move |_| {
-            let record = record.updated(&request.ownership, &request.attributes);
-            place.write(&record)?;
-            Ok(record.to_object())
-        })
-        .await
+        let record = record.updated(&request.ownership, &request.attributes);
+        place.write(&record).map_err(storage)?;
+        Ok(record.to_object())
     }
 
     async fn delete(&self, request: DeleteRequest) -> Result<(), ProviderError> {
@@ -281,19 +275,25 @@ fn plan(change: &ProposedChange<'_>) -> PlannedChange {
     let pending = provision::pending(&sandbox, change.done);
     let replaces = |path: &&AttributePath| matches!(path.root(), "region" | "from");
     let changes = |roots: &[&str]| change.changed.iter().any(|path| roots.contains(&path.root()));
-    let mut unknown: Vec<Arc<str>> = Vec::new();
-    if changes(&["ttl"]) {
-        unknown.push("expires_at".into());
-    }
-    if changes(&["port", "network"]) {
-        unknown.push("urls".into());
-    }
+    let is_new = change.before.is_none();
+    let given = |name: &str| is_new && change.after.get(name).is_some();
+    let computed = [
+        ("id", is_new),
+        ("name", is_new && !given("name")),
+        ("created_at", is_new),
+        ("status", is_new),
+        ("expires_at", given("ttl") || changes(&["ttl"])),
+        ("urls", given("port") || changes(&["port", "network"])),
+    ];
+    let unknown = computed.into_iter().filter(|(_, will)| *will).map(|(name, _)| name.into());
     PlannedChange {
         requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
         rebuild: false,
         update: change.before.is_some() && changes(&UPDATED),
         provision: pending.iter().map(|step| step.name.clone()).collect(),
-        unknown,
+        unknown: unknown.collect(),
+        // One's own machine costs nothing.
+        known: vec![("hourly_cost".into(), Value::from(record::HOURLY_COST))],
         notes: Vec::new(),
     }
 }

@@ -83,7 +83,7 @@ pub async fn run(
     }
     let mut journal = Journal::default();
     let mut probes_end = None;
-    for step in pending {
+    for (number, step) in (1..).zip(pending) {
         if matches!(step.work, Work::Probe(_)) {
             probes_end.get_or_insert_with(|| Instant::now() + run.ready_within);
         }
@@ -96,7 +96,7 @@ pub async fn run(
             journal.conclude(run, Some(&failure)).await?;
             return Ok(ProvisionOutcome::Failed(failure));
         }
-        if matches!(step.work, Work::Run(_)) {
+        if matches!(step.work, Work::Run(_)) && number < pending.len() {
             journal.write(run).await?;
         }
     }

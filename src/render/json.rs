@@ -40,6 +40,11 @@ impl JsonLines {
         Self { out, version: version.to_owned(), sources, started: false }
     }
 
+    /// Prints on, where the version was told already.
+    pub fn continued(self) -> Self {
+        Self { started: true, ..self }
+    }
+
     fn print(&mut self, line: &Json) {
         // A closed pipe must not stop an apply.
         let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());

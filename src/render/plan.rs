@@ -37,16 +37,16 @@ pub fn summary(summary: &Summary) -> String {
 /// Says where a plan was saved and how to apply it.
 pub fn saved(path: &str, options: &TextOptions) -> String {
     format!(
-        "{}\nSaved the plan to: {path}\n\nTo perform exactly these actions, run the following \
-         command to apply:\n    sandplan apply {path:?}\n",
+        "{}\nSaved the plan to: {path}\n\nTo apply it as it is drawn here, run:\n    sandplan \
+         apply {path:?}\n",
         rule(options)
     )
 }
 
 /// Says that a plan was not saved.
 pub fn not_saved(options: &TextOptions) -> String {
-    let note = "Note: You didn't use the -out option to save this plan, so sandplan can't \
-                guarantee to take exactly these actions if you run \"sandplan apply\" now.";
+    let note = "Note: This plan is not saved, and \"sandplan apply\" will make a new one, which \
+                may differ. To apply a plan as it was drawn, save it with -out.";
     format!("{}\n{}\n", rule(options), paragraphs(note, options.width))
 }
 
@@ -72,8 +72,8 @@ impl PlanText<'_> {
             return format!("{drift}{}{gap}{outputs}", self.nothing(&separator));
         }
         if changes.is_empty() {
-            let note = "You can apply this plan to save these new output values to the state, \
-                        without changing any sandbox.";
+            let note = "Applying this plan writes the new outputs into the state and leaves all \
+                        sandboxes alone.";
             return format!("{drift}{separator}{outputs}\n{}\n", self.prose(note));
         }
         let gap = if outputs.is_empty() { "" } else { "\n" };
@@ -85,18 +85,17 @@ impl PlanText<'_> {
             return String::new();
         }
         let title = self.paint.bold("Note: Objects have changed outside of sandplan");
-        let intro = "sandplan detected the following changes made outside of sandplan since the \
-                     last \"sandplan apply\" which may have affected this plan:";
+        let intro = "Since the last \"sandplan apply\", something other than sandplan has made \
+                     these changes:";
         let after = match self.plan.mode {
             Mode::RefreshOnly => {
-                "This is a refresh-only plan, so sandplan will not take any actions to undo \
-                 these. If you were expecting these changes then you can apply this plan to \
-                 record the updated values in the state without changing any sandbox."
+                "A refresh-only plan undoes none of this. If the changes are welcome, apply it: \
+                 that writes them into the state and leaves all sandboxes alone."
             }
             _ => {
-                "Unless you have made equivalent changes to your configuration, or ignored the \
-                 relevant attributes using ignore_changes, the following plan may include actions \
-                 to undo or respond to these changes."
+                "Where the configuration says otherwise, the plan may undo these changes. To \
+                 keep one, write it into the configuration, or list the attribute in \
+                 ignore_changes."
             }
         };
         let style = self.style();
@@ -127,8 +126,7 @@ impl PlanText<'_> {
     }
 
     fn legend(&self, actions: &[Action]) -> String {
-        let intro = "sandplan made the following plan. What happens to a resource is indicated \
-                     with the following symbols:";
+        let intro = "sandplan made this plan. Its symbols mean:";
         let mut text = format!("{}\n", self.prose(intro));
         for (action, meaning) in LEGEND.iter().filter(|(action, _)| actions.contains(action)) {
             let indent = " ".repeat(3 - action.symbol().len());
@@ -143,24 +141,20 @@ impl PlanText<'_> {
             Mode::RefreshOnly if drifted => return String::new(),
             Mode::RefreshOnly => (
                 "No changes. Your sandboxes still match the state.",
-                "sandplan has checked that the real objects still match the result of your most \
-                 recent changes, and found no differences.",
+                "Every object is still as the state has it, so there is nothing to write.",
             ),
             Mode::Destroy => (
                 "No changes. No objects need to be destroyed.",
-                "Either you have not created any objects yet or the existing objects were already \
-                 deleted outside of sandplan.",
+                "The state holds no objects: none were created, or all of them are gone already.",
             ),
             Mode::Normal if drifted => (
                 "No changes. Your sandboxes match the configuration.",
-                "Your configuration already agrees with the changes detected above. To write them \
-                 into the state, create and apply a refresh-only plan:\n    sandplan apply \
-                 -refresh-only",
+                "The configuration agrees with the changes above. To write them into the state, \
+                 run:\n    sandplan apply -refresh-only",
             ),
             Mode::Normal => (
                 "No changes. Your sandboxes match the configuration.",
-                "sandplan has compared the real objects with your configuration and found no \
-                 differences, so no changes are needed.",
+                "Every object is as the configuration wants it, so there is nothing to do.",
             ),
         };
         let (prose, command) = rest.split_once('\n').unwrap_or((rest, ""));

@@ -27,9 +27,15 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
-/// Says a span in its largest unit only: `3h`.
+/// Says a span in its largest unit only, rounded: `3h`.
 pub fn rough_span(seconds: i64) -> String {
-    let whole = span(seconds);
+    let unit = match seconds {
+        ..60 => 1,
+        60..3600 => 60,
+        3600..86_400 => 3600,
+        _ => 86_400,
+    };
+    let whole = span((seconds + unit / 2) / unit * unit);
     whole.split(' ').next().unwrap_or_default().to_owned()
 }
 
@@ -114,7 +120,8 @@ mod tests {
         for (seconds, words) in cases {
             assert_eq!(span(seconds), words);
         }
-        assert_eq!(rough_span(5400), "1h");
+        assert_eq!(rough_span(5400), "2h");
+        assert_eq!(rough_span(28_799), "8h");
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::object::{
 };
 use crate::value::Value;
 
+/// A process that another test forks holds a copy of a lock until it execs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 struct Place {
     directory: tempfile::TempDir,
 }
@@ -27,7 +30,7 @@ impl Place {
 
     fn locked(&self) -> Locked {
         let store = Store::open_or_create(&self.path(), &Lineage::from("l")).unwrap();
-        store.lock(holder("a"), Duration::ZERO).unwrap()
+        store.lock(holder("a"), PATIENCE).unwrap()
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -251,7 +254,7 @@ fn a_second_command_is_told_who_holds_the_lock() {
     let told = ["ID:        a", "Operation: apply", &format!("process {}", std::process::id())];
     assert!(told.iter().all(|text| error.detail.contains(text)), "{}", error.detail);
     drop(locked);
-    let third = Store::open(&place.path()).unwrap().lock(holder("c"), Duration::ZERO).unwrap();
+    let third = Store::open(&place.path()).unwrap().lock(holder("c"), PATIENCE).unwrap();
     assert_eq!(third.lock_holder().unwrap().unwrap().id, "c");
     drop(third);
     assert_eq!(Store::open(&place.path()).unwrap().lock_holder().unwrap(), None);
@@ -265,7 +268,7 @@ fn a_holder_whose_lock_was_taken_away_writes_nothing_more() {
     let wrong = second.force_unlock("z").err().unwrap().diagnostic();
     assert!(wrong.detail.contains("ID:        a"), "{}", wrong.detail);
     second.force_unlock("a").unwrap();
-    let mut second = second.lock(holder("b"), Duration::ZERO).unwrap();
+    let mut second = second.lock(holder("b"), PATIENCE).unwrap();
     let lost = first.transaction(|batch| batch.put(&object("sandbox.a")));
     assert!(matches!(lost, Err(StateError::LockLost { .. })), "{lost:?}");
     drop(first);

@@ -1,5 +1,5 @@
-//! Converting values to types: what Terraform converts by itself, and in whose
-//! words it refuses.
+//! Converting values to types: what Terraform converts by itself, and why the
+//! rest is refused.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{AttributePath, Attributes, PathStep, Type, Value};
 #[error("{message}")]
 pub struct ConversionError {
     pub path: AttributePath,
-    /// In Terraform's words, without a full stop: "a number is required".
+    /// Without a full stop: "a number is required".
     pub message: String,
 }
 
@@ -188,7 +188,7 @@ impl Conversion {
             _ => {
                 let lower = text.to_lowercase();
                 let advice = if lower == "true" || lower == "false" {
-                    format!("; to convert from string, use lowercase \"{lower}\"")
+                    format!("; write it in lower case, as `{lower}`")
                 } else {
                     String::new()
                 };
@@ -234,7 +234,7 @@ impl Conversion {
             return Ok(elements);
         }
         let Some(common) = unify(&types, Safety::Unsafe) else {
-            return Err(self.error("cannot find a common base type for all elements"));
+            return Err(self.error("the elements have no type in common"));
         };
         let elements: Result<Vec<_>, _> = elements
             .iter()
@@ -245,7 +245,7 @@ impl Conversion {
         if is_uniform(&elements) {
             Ok(elements)
         } else {
-            Err(self.error(format!("element types must all match for conversion to {kind}")))
+            Err(self.error(format!("the elements of a {kind} must all be of one type")))
         }
     }
 
@@ -309,7 +309,7 @@ impl Conversion {
                 None if attribute.optional => Value::Null(attribute.kind.without_optional()),
                 None => {
                     return Err(
-                        self.error(format!("map has no element for required attribute {name:?}"))
+                        self.error(format!("the map has no element for the attribute {name:?}"))
                     );
                 }
             };
@@ -329,7 +329,7 @@ impl Conversion {
         if is_map && !is_convertible(&given.type_of(), to, Safety::Unsafe) {
             let why = mismatch(&given.type_of(), to);
             return Err(self.error(format!(
-                "map element type is incompatible with attribute {name:?}: {why}"
+                "the elements of the map do not fit the attribute {name:?}: {why}"
             )));
         }
         let step =

@@ -1,4 +1,4 @@
-//! Why one type does not convert to another, in Terraform's words.
+//! Why one type does not convert to another.
 
 use super::Type;
 use super::convert::is_convertible;
@@ -50,9 +50,9 @@ pub(crate) fn mismatch(got: &Type, want: &Type) -> String {
     let any = want.element() == Some(&Dynamic);
     match (got, want) {
         (Object(_), Object(_)) => objects(got, want),
-        (Tuple(_), List(_)) if any => "all list elements must have the same type".into(),
-        (Tuple(_), Set(_)) if any => "all set elements must have the same type".into(),
-        (Object(_), Map(_)) if any => "all map elements must have the same type".into(),
+        (Tuple(_), List(_)) if any => "the elements of a list must all be of one type".into(),
+        (Tuple(_), Set(_)) if any => "the elements of a set must all be of one type".into(),
+        (Object(_), Map(_)) if any => "the elements of a map must all be of one type".into(),
         (Tuple(_), List(to) | Set(to)) => elements(got, to),
         (Object(_), Map(to)) => attributes(got, to),
         (List(_) | Set(_), List(_) | Set(_)) | (Map(_), Map(_)) => collections(got, want),

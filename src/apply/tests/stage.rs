@@ -99,7 +99,9 @@ impl Stage {
 
     pub fn locked(&self) -> Locked {
         let store = Store::open_or_create(&self.path(), &"l".into()).unwrap();
-        store.lock(LockInfo::of_this_process("apply", now()), Duration::ZERO).unwrap()
+        // A process that another test forks holds a copy of a lock until it execs.
+        let patience = Duration::from_secs(10);
+        store.lock(LockInfo::of_this_process("apply", now()), patience).unwrap()
     }
 
     pub fn state(&self) -> State {

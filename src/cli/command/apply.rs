@@ -10,7 +10,7 @@ use crate::plan::{Mode, Plan};
 
 /// Plans, asks, and applies; or applies a saved plan.
 pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit, Diagnostics> {
-    context.speak_json(args.plan.json);
+    context.begin_json_lines(args.plan.json);
     let options = planning::options(&args.plan, destroy)?;
     if args.plan.json && !args.auto_approve && args.plan_file.is_none() {
         return Err(usage(
@@ -36,6 +36,7 @@ pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit,
     let plan = planning::make(context, &project, &prior, &options)?;
     planning::show(context, &plan, args.plan.json, &mut events);
     drop(events);
+    planning::unusable(&project, &plan).await.into_result(())?;
     let needs_asking =
         !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
     if needs_asking && !args.auto_approve {
@@ -51,6 +52,7 @@ async fn saved_plan(context: &Context, args: &Apply, mut plan: Plan) -> Result<E
     let timeout = planning::lock_timeout(&args.plan.lock)?;
     let mut session = open(context, &project, ("apply", timeout), args).await?;
     session.accept(&plan)?;
+    planning::unusable(&project, &plan).await.into_result(())?;
     if secrets {
         let prior = session.prior_of(&plan)?;
         let options = crate::plan::PlanOptions { mode: plan.mode, ..Default::default() };

@@ -70,7 +70,7 @@ fn result_json(value: Result<Value, Diagnostics>, context: &Context) -> serde_js
 /// configuration and the expression refers to something.
 fn value_of(context: &Context, args: &Eval, expression: &str) -> Result<Value, Diagnostics> {
     let source = crate::diagnostic::Source::new("<expression>", expression);
-    context.add_source(source.clone());
+    context.only_source(source.clone());
     let expr = evaluate::parse_expression(&source)?;
     if evaluate::references(&expr, &source).is_empty() {
         return evaluate::evaluate(&expr, &source, &evaluate::ConstantScope);

@@ -8,6 +8,7 @@ use crate::engine::{Expired, Project, Strictness, is_locked};
 
 /// Lists what is past its TTL, and with `-apply` destroys it, by label alone.
 pub async fn run(context: &Context, args: &Expire) -> Result<Exit, Diagnostics> {
+    context.speak_json(args.json);
     let project = context.load(&args.config, Strictness::Optional)?;
     let expired = project.expired().await?;
     if expired.is_empty() {

@@ -10,6 +10,7 @@ use crate::render::table::{Row, TableOptions};
 
 /// Lists the sandboxes of the state, and orphans, with what the platforms say now.
 pub async fn run(context: &Context, args: &List) -> Result<Exit, Diagnostics> {
+    context.speak_json(args.json);
     let (project, state) = context.load_state()?;
     let prior = match args.refresh {
         true => project.refresh(state, true, &mut context.events()).await?,

@@ -24,11 +24,17 @@ for log in *; do
 done
 "#;
 
+/// Names the log of a step, which may be written as plans and problems write it:
+/// `provision:install`, `probe:shell`.
+fn log_of(step: &str) -> String {
+    step.strip_prefix("provision:").unwrap_or(step).replacen("probe:", "probe-", 1)
+}
+
 /// Shows the logs of a sandbox's provisioning.
 pub async fn run(context: &Context, args: &Logs) -> Result<Exit, Diagnostics> {
     let (project, state) = context.load_state()?;
     let target = Target::find(&state, &args.name)?;
-    let step = args.step.clone().unwrap_or_default();
+    let step = args.step.clone().map(|step| log_of(&step)).unwrap_or_default();
     let argv = ["sh", "-c", SCRIPT, LOGS, &step].map(str::to_owned).to_vec();
     let request = ExecRequest {
         remote_id: target.id.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::planning;
 use crate::address::{BlockAddress, ResourceType, is_identifier};
 use crate::cli::Exit;
-use crate::cli::args::{New, OnFailure};
+use crate::cli::args::{ConfigArgs, New, OnFailure};
 use crate::cli::context::{Context, duration_of};
 use crate::config::format::format_fragment;
 use crate::config::load::MAIN_FILE;
@@ -21,10 +21,10 @@ struct Before {
 
 /// Appends a sandbox to `sandboxes.hcl`, plans it, asks, and applies.
 pub async fn run(context: &Context, args: &New) -> Result<Exit, Diagnostics> {
+    context.begin_json_lines(args.plan.json);
     if args.plan.json && !args.auto_approve {
         return Err(usage("With -json nobody can be asked: add -auto-approve.").into());
     }
-    context.speak_json(args.plan.json);
     let name = name(context, args)?;
     if let Some(ttl) = &args.ttl {
         duration_of(ttl, "-ttl")?;
@@ -53,7 +53,14 @@ impl From<Diagnostics> for Stopped {
 }
 
 async fn add(context: &Context, args: &New, name: &str) -> Result<Exit, Stopped> {
-    let project = context.load(&args.plan.config, Strictness::Complete)?;
+    // The provider and the region stand in the new block; they are no default for the others.
+    let config = &args.plan.config;
+    let config = ConfigArgs {
+        vars: config.vars.clone(),
+        var_files: config.var_files.clone(),
+        ..ConfigArgs::default()
+    };
+    let project = context.load(&config, Strictness::Complete)?;
     let timeout = planning::lock_timeout(&args.plan.lock)?;
     let mut events = context.events();
     context.subscribe_progress(&mut events, args.plan.json);
@@ -65,6 +72,7 @@ async fn add(context: &Context, args: &New, name: &str) -> Result<Exit, Stopped>
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
     let plan = project.plan(&prior, &options)?;
     planning::show(context, &plan, args.plan.json, &mut events);
+    planning::unusable(&project, &plan).await.into_result(())?;
     if !args.auto_approve {
         planning::confirm(context, &plan, args.plan.input)?;
     }
@@ -87,6 +95,9 @@ fn block(args: &New, name: &str) -> String {
     }
     if let Some(ttl) = &args.ttl {
         lines.push(format!("ttl = {}", quoted(ttl)));
+    }
+    if lines.is_empty() {
+        return format!("sandbox \"{name}\" {{}}\n");
     }
     let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
     format_fragment(&format!("sandbox \"{name}\" {{\n{body}}}\n"))

@@ -8,6 +8,7 @@ use crate::render;
 
 /// Shows the outputs as of the last apply.
 pub fn run(context: &Context, args: &Output) -> Result<Exit, Diagnostics> {
+    context.speak_json(args.json);
     let (_, state) = context.load_state()?;
     let text = match &args.name {
         None if args.json => {

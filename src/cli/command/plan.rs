@@ -4,7 +4,7 @@ use super::planning;
 use crate::cli::Exit;
 use crate::cli::args::Plan;
 use crate::cli::context::Context;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::engine::{Strictness, saved};
 use crate::render;
 
@@ -12,7 +12,7 @@ use crate::render;
 /// writes nothing else.
 pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     let json = args.plan.json;
-    context.speak_json(json);
+    context.begin_json_lines(json);
     let options = planning::options(&args.plan, false)?;
     let project = context.load(&args.plan.config, Strictness::Complete)?;
     context.report(&project.open_operations()?);
@@ -20,16 +20,20 @@ pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     let state = project.read_state()?;
     let prior = planning::prior(&project, state, &args.plan, &mut events).await?;
     let plan = planning::make(context, &project, &prior, &options)?;
+    let unusable = planning::unusable(&project, &plan).await.into_iter();
+    let warnings = unusable.map(|p| Diagnostic { severity: Severity::Warning, ..p });
+    context.report(&warnings.collect());
     planning::show(context, &plan, json, &mut events);
     if let Some(file) = &args.out {
         saved::write(&plan, &context.path(file))?;
     }
     if !json && (!plan.is_empty() || !plan.drift.is_empty()) {
         let options = planning::text_options(context);
-        context.terminal.say(&match &args.out {
+        let note = match &args.out {
             Some(file) => render::plan::saved(&file.display().to_string(), &options),
             None => render::plan::not_saved(&options),
-        });
+        };
+        context.terminal.say(&format!("\n{note}"));
     }
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })

@@ -1,6 +1,7 @@
 //! What `plan`, `apply`, `destroy` and `new` share: options, the prior, showing
 //! a plan, asking, and applying it.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::cli::Exit;
@@ -11,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::engine::{ApplyOptions, Project, Session};
 use crate::event::{Event, EventStream};
 use crate::object::{Prior, State};
-use crate::plan::{Action, Mode, Plan, PlanOptions, Selector};
+use crate::plan::{Action, Change, Mode, Plan, PlanOptions, Selector};
 use crate::render;
 use crate::render::plan::TextOptions;
 
@@ -82,6 +83,20 @@ pub fn make(
     Ok(plan)
 }
 
+/// Says which providers cannot be used on which the plan makes or changes
+/// something, and how to mend that.
+pub async fn unusable(project: &Project, plan: &Plan) -> Diagnostics {
+    let works = |change: &&Change| {
+        (change.action != Action::NoOp && change.after.is_some()) || !change.provision.is_empty()
+    };
+    let providers = plan.changes.iter().filter(works).map(|change| &change.provider);
+    let mut problems = Diagnostics::new();
+    for provider in providers.collect::<BTreeSet<_>>() {
+        problems.extend(project.whoami(provider).await.err().into_iter().flatten());
+    }
+    problems
+}
+
 /// Shows a plan: as text on standard output, or as events.
 pub fn show(context: &Context, plan: &Plan, json: bool, events: &mut EventStream) {
     if !json {
@@ -115,8 +130,8 @@ pub fn confirm(context: &Context, plan: &Plan, input: bool) -> Result<(), Diagno
             "sandplan will destroy all your managed sandboxes, as shown above.\n  There is no undo.",
         ),
         Mode::RefreshOnly => (
-            "Would you like to update the state to reflect these detected changes?",
-            "sandplan will write these changes to the state without changing any object.",
+            "Do you want to write these changes into the state?",
+            "The objects themselves stay as they are.",
         ),
         Mode::Normal => (
             "Do you want to perform these actions?",

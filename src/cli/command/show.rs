@@ -11,6 +11,7 @@ use crate::render::paint::Paint;
 
 /// Shows the state, or a saved plan.
 pub fn run(context: &Context, args: &Show) -> Result<Exit, Diagnostics> {
+    context.speak_json(args.json);
     let options = planning::text_options(context);
     let text = match &args.plan_file {
         Some(file) => {

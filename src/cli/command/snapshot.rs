@@ -9,6 +9,7 @@ use crate::engine::Target;
 
 /// Saves a sandbox's files, or lists what is saved.
 pub async fn save(context: &Context, args: &Snapshot) -> Result<Exit, Diagnostics> {
+    context.speak_json(args.json);
     let (project, state) = context.load_state()?;
     let target = Target::find(&state, &args.name)?;
     let snapshots = project.snapshots(&target)?;

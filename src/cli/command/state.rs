@@ -39,6 +39,7 @@ fn list(context: &Context, addresses: &[String]) -> Result<Exit, Diagnostics> {
 }
 
 fn show(context: &Context, address: &str, json: bool) -> Result<Exit, Diagnostics> {
+    context.speak_json(json);
     let (_, state) = context.load_state()?;
     let address = parse(address)?;
     let object = state.current(&address).ok_or_else(|| missing(&address))?;
@@ -111,7 +112,9 @@ async fn push(
     })?;
     let project = context.load(&ConfigArgs::default(), Strictness::Optional)?;
     open(context, &project, ("state push", lock)).await?.push(&state, force)?;
-    context.terminal.say(&format!("Pushed {} objects.\n", state.objects.len()));
+    let count = state.objects.len();
+    let objects = if count == 1 { "object" } else { "objects" };
+    context.terminal.say(&format!("Pushed {count} {objects}.\n"));
     Ok(Exit::Done)
 }
 
@@ -130,6 +133,7 @@ async fn recover(
     context.terminal.say(&match found.len() {
         0 => "Nothing to recover: every object with this project's labels is in the state.\n"
             .to_owned(),
+        1 => "One object is in the state again. `sandplan plan` shows what differs.\n".to_owned(),
         count => {
             format!("{count} objects are in the state again. `sandplan plan` shows what differs.\n")
         }

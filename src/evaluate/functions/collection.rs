@@ -53,9 +53,9 @@ fn any_true(call: &Call<'_>) -> Result<Value, Failure> {
 fn coalesce_type(arguments: &[Value]) -> Result<Type, Failure> {
     let types: Vec<Type> = arguments.iter().map(Value::type_of).collect();
     if types.is_empty() {
-        return Err("all arguments must have the same type".into());
+        return Err("at least one argument is required".into());
     }
-    unify(&types, Safety::Unsafe).ok_or_else(|| "all arguments must have the same type".into())
+    unify(&types, Safety::Unsafe).ok_or_else(|| "the arguments have no type in common".into())
 }
 
 fn coalesce(call: &Call<'_>) -> Result<Value, Failure> {
@@ -69,7 +69,7 @@ fn coalesce(call: &Call<'_>) -> Result<Value, Failure> {
             return Ok(value);
         }
     }
-    Err("no non-null, non-empty-string arguments".into())
+    Err("every argument is null or an empty string".into())
 }
 
 fn coalesce_list_type(arguments: &[Value]) -> Result<Type, Failure> {
@@ -82,7 +82,7 @@ fn coalesce_list_type(arguments: &[Value]) -> Result<Type, Failure> {
     let is_list = |kind: &Type| matches!(kind, Type::List(_) | Type::Tuple(_));
     let types: Vec<Type> = arguments.iter().map(Value::type_of).collect();
     if !types.iter().all(is_list) {
-        return Err("coalescelist arguments must be lists or tuples".into());
+        return Err("every argument must be a list or a tuple".into());
     }
     let first = first.type_of();
     Ok(if types.iter().all(|kind| *kind == first) { first } else { Type::Dynamic })
@@ -97,12 +97,12 @@ fn coalesce_list(call: &Call<'_>) -> Result<Value, Failure> {
             return Ok(argument.clone());
         }
     }
-    Err("no non-null arguments".into())
+    Err("every argument is null or empty".into())
 }
 
 fn contains(call: &Call<'_>) -> Result<Value, Failure> {
     let Some(elements) = call.arguments[0].as_elements() else {
-        return Err("argument must be list, tuple, or set".into());
+        return Err("only a list, tuple or set can be searched".into());
     };
     let wanted = &call.arguments[1];
     let found: Vec<Option<bool>> = elements.iter().map(|each| wanted.equals(each)).collect();
@@ -118,7 +118,7 @@ fn contains(call: &Call<'_>) -> Result<Value, Failure> {
 fn length_type(arguments: &[Value]) -> Result<Type, Failure> {
     match arguments[0].type_of() {
         Type::Bool | Type::Number => {
-            Err("argument must be a string, a collection type, or a structural type".into())
+            Err("only strings, collections, tuples and objects have a length".into())
         }
         _ => Ok(Type::Number),
     }
@@ -170,13 +170,8 @@ fn sum(call: &Call<'_>) -> Result<Value, Failure> {
     let value = &call.arguments[0];
     let failure = |message: &str| Failure::argument(0, message);
     let Some(elements) = value.as_elements() else {
-        return Err(match value.type_of() {
-            Type::Map(_) | Type::Object(_) => failure(&format!(
-                "argument must be list, set, or tuple. Received {}",
-                value.type_of().friendly_name()
-            )),
-            _ => failure("cannot sum noniterable"),
-        });
+        let name = value.type_of().friendly_name();
+        return Err(failure(&format!("only lists, sets and tuples can be summed, not {name}")));
     };
     if elements.is_empty() {
         return Err(failure("cannot sum an empty list"));
@@ -191,7 +186,7 @@ fn sum(call: &Call<'_>) -> Result<Value, Failure> {
         };
         total = Some(match total {
             None => number,
-            Some(total) => total.add(&number).ok_or("can't compute sum of opposing infinities")?,
+            Some(total) => total.add(&number).ok_or("infinities of opposite signs have no sum")?,
         });
     }
     Ok(total.map_or(Value::Unknown(Type::Number), Value::Number))

@@ -66,8 +66,8 @@ fn conversion_failed(value: &Value, to: &Type) -> Failure {
     let Some(text) = value.as_str() else { return refused(&value.type_of().friendly_name(), to) };
     let mut failure = refused(&format!("{text:?}"), to);
     failure.message += match to {
-        Type::Bool => "; only the strings \"true\" or \"false\" are allowed",
-        Type::Number => "; given string must be a decimal representation of a number",
+        Type::Bool => "; write a bool as `true` or `false`",
+        Type::Number => "; write a number in decimal, such as 12, -1.5 or 2e3",
         _ => "",
     };
     failure

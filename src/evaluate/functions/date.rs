@@ -85,7 +85,7 @@ impl Reader<'_> {
         self.exactly("-")?;
         let day = self.digits(2, "day of month")?;
         if !self.skip("T") {
-            return Err("missing required time introducer 'T'".into());
+            return Err("a `T` has to stand between date and time".into());
         }
         let hour = self.digits(2, "hour")?;
         self.exactly(":")?;
@@ -98,7 +98,7 @@ impl Reader<'_> {
         let date = date.map_err(|_| "day out of range")?;
         let fits = [(hour, 23, "hour"), (minute, 59, "minute"), (second, 59, "second")];
         if let Some((_, most, what)) = fits.iter().find(|(value, most, _)| value > most) {
-            return Err(format!("{what} must be between 0 and {most} inclusive"));
+            return Err(format!("{what} must be at most {most}"));
         }
         let time = Time::new(hour as i8, minute as i8, second as i8, nanosecond);
         let time = time.map_err(|_| "time out of range")?;
@@ -118,7 +118,7 @@ impl Reader<'_> {
                 self.rest = &self.rest[count..];
                 Ok(value)
             }
-            None if self.rest.is_empty() => Err(format!("end of string before {what}")),
+            None if self.rest.is_empty() => Err(format!("it ends before the {what}")),
             None => Err(format!("cannot use {:?} as {what}", self.rest)),
         }
     }
@@ -128,9 +128,9 @@ impl Reader<'_> {
             return Ok(());
         }
         Err(if self.rest.is_empty() {
-            format!("end of string where {text:?} is expected")
+            format!("it ends where {text:?} should follow")
         } else {
-            format!("found {:?} where {text:?} is expected", self.rest)
+            format!("there is {:?} where {text:?} should be", self.rest)
         })
     }
 
@@ -150,7 +150,7 @@ impl Reader<'_> {
             return Ok(0);
         }
         let failure = if self.rest.is_empty() {
-            "end of string before UTC offset".to_owned()
+            "it ends before the UTC offset".to_owned()
         } else {
             format!("cannot use {:?} as UTC offset", self.rest)
         };
@@ -298,37 +298,27 @@ fn verb(verb: &str, moment: &Moment) -> Result<String, &'static str> {
     match (letter, verb.len()) {
         ("Y", 2) => Ok(format!("{:02}", date.year() % 100)),
         ("Y", 4) => Ok(format!("{:04}", date.year())),
-        ("Y", _) => Err("year must either be \"YY\" or \"YYYY\""),
+        ("Y", _) => Err("a year is YY or YYYY"),
         ("M", 3) => Ok(month[..3].to_owned()),
         ("M", 4) => Ok(month.to_owned()),
-        ("M", length) => {
-            padded(date.month(), length).ok_or("month must be \"M\", \"MM\", \"MMM\", or \"MMMM\"")
-        }
-        ("D", length) => {
-            padded(date.day(), length).ok_or("day of month must either be \"D\" or \"DD\"")
-        }
+        ("M", length) => padded(date.month(), length).ok_or("a month is M, MM, MMM or MMMM"),
+        ("D", length) => padded(date.day(), length).ok_or("a day of the month is D or DD"),
         ("E", 3) => Ok(day[..3].to_owned()),
         ("E", 4) => Ok(day.to_owned()),
-        ("E", _) => Err("day of week must either be \"EEE\" or \"EEEE\""),
-        ("h", length) => {
-            padded(time.hour(), length).ok_or("24-hour must either be \"h\" or \"hh\"")
-        }
-        ("H", length) => padded(hour12, length).ok_or("12-hour must either be \"H\" or \"HH\""),
+        ("E", _) => Err("a weekday is EEE or EEEE"),
+        ("h", length) => padded(time.hour(), length).ok_or("an hour of 24 is h or hh"),
+        ("H", length) => padded(hour12, length).ok_or("an hour of 12 is H or HH"),
         ("A", 2) => Ok(if time.hour() < 12 { "AM" } else { "PM" }.to_owned()),
         ("a", 2) => Ok(if time.hour() < 12 { "am" } else { "pm" }.to_owned()),
-        ("A", _) => Err("must be \"AA\""),
-        ("a", _) => Err("must be \"aa\""),
-        ("m", length) => {
-            padded(time.minute(), length).ok_or("minute must either be \"m\" or \"mm\"")
-        }
-        ("s", length) => {
-            padded(time.second(), length).ok_or("second must either be \"s\" or \"ss\"")
-        }
+        ("A", _) => Err("AM or PM is AA"),
+        ("a", _) => Err("am or pm is aa"),
+        ("m", length) => padded(time.minute(), length).ok_or("a minute is m or mm"),
+        ("s", length) => padded(time.second(), length).ok_or("a second is s or ss"),
         ("Z", 1) if moment.offset == 0 => Ok("Z".to_owned()),
         ("Z", 3) if moment.offset == 0 => Ok("UTC".to_owned()),
         ("Z", 1 | 5) => Ok(zone(moment.offset, ":")),
         ("Z", 3 | 4) => Ok(zone(moment.offset, "")),
-        ("Z", _) => Err("timezone must be Z, ZZZZ, or ZZZZZ"),
+        ("Z", _) => Err("a UTC offset is Z, ZZZ, ZZZZ or ZZZZZ"),
         _ => Err(""),
     }
 }

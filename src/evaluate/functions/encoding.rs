@@ -57,14 +57,16 @@ fn base64_decode(call: &Call<'_>) -> Result<Value, Failure> {
     };
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Value::from(text).sensitive_if(marked)),
-        Err(_) => Err("the result of decoding the provided string is not valid UTF-8".into()),
+        Err(_) => Err("the bytes are no UTF-8 text; for another encoding there is \
+                       `textdecodebase64`"
+            .into()),
     }
 }
 
 /// Compresses as Go's writer does when flushed and closed.
 fn base64_gzip(call: &Call<'_>) -> Result<Value, Failure> {
     let text = call.text(0).as_bytes();
-    let failed = |error: std::io::Error| format!("failed to write gzip raw data: {error}");
+    let failed = |error: std::io::Error| format!("cannot compress: {error}");
     let mut deflate =
         flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     deflate.write_all(text).map_err(failed)?;
@@ -148,7 +150,10 @@ fn charset(name: &str) -> Result<Charset, Failure> {
         _ => Encoding::for_label_no_replacement(wanted.as_bytes()).map(Charset::Other),
     };
     found.ok_or_else(|| {
-        let message = format!("{name:?} is not a supported IANA encoding name or alias");
+        let message = format!(
+            "there is no encoding {name:?} here; IANA's names are known, such as UTF-8 or \
+             ISO-8859-1"
+        );
         Failure::argument(1, message)
     })
 }
@@ -168,10 +173,7 @@ fn text_encode(call: &Call<'_>) -> Result<Value, Failure> {
     };
     match bytes {
         Some(bytes) => Ok(Value::from(STANDARD.encode(bytes))),
-        None => Err(Failure::argument(
-            0,
-            format!("the given string contains characters that cannot be represented in {name}"),
-        )),
+        None => Err(Failure::argument(0, format!("{name} lacks characters of this text"))),
     }
 }
 
@@ -179,10 +181,9 @@ fn text_decode(call: &Call<'_>) -> Result<Value, Failure> {
     let (source, name) = (call.text(0), call.text(1));
     let charset = charset(name)?;
     let bytes = decode_base64(source).map_err(|error| match error {
-        base64::DecodeError::InvalidByte(at, _) => Failure::argument(
-            0,
-            format!("the given value is has an invalid base64 symbol at offset {at}"),
-        ),
+        base64::DecodeError::InvalidByte(at, _) => {
+            Failure::argument(0, format!("what stands at offset {at} is not base64"))
+        }
         other => Failure::argument(0, format!("invalid source string: {other}")),
     })?;
     let text = match charset {
@@ -204,10 +205,7 @@ fn text_decode(call: &Call<'_>) -> Result<Value, Failure> {
     };
     match text.filter(|text: &String| !text.contains('\u{fffd}')) {
         Some(text) => Ok(Value::from(text)),
-        None => Err(Failure::argument(
-            0,
-            format!("the given string contains symbols that are not defined for {name}"),
-        )),
+        None => Err(Failure::argument(0, format!("the bytes are no text in {name}"))),
     }
 }
 

@@ -66,10 +66,8 @@ impl File {
             Ok(_) => return Err(failure(format!("{} is not a regular file", self.shown))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(failure(format!(
-                    "no file exists at {}; this function works only with files that are \
-                     distributed as part of the configuration source code, so if this file will \
-                     be created by a resource in this configuration you must instead obtain this \
-                     result from an attribute of that resource",
+                    "no file exists at {}; functions read files before any resource is created, \
+                     so what a resource writes has to be taken from its attributes",
                     self.shown
                 )));
             }
@@ -83,9 +81,8 @@ impl File {
     pub(super) fn text(&self) -> Result<String, Failure> {
         String::from_utf8(self.bytes()?).map_err(|_| {
             format!(
-                "contents of {} are not valid UTF-8; use the filebase64 function to obtain the \
-                 Base64 encoded contents or the other file functions (e.g. filemd5, filesha256) \
-                 to obtain file hashing results instead",
+                "{} does not hold UTF-8 text; `filebase64` reads it as it is, and functions such \
+                 as `filesha256` take its digest",
                 self.shown
             )
             .into()
@@ -112,7 +109,7 @@ impl File {
 fn expand(path: &str) -> Result<String, Failure> {
     let Some(rest) = path.strip_prefix('~') else { return Ok(path.to_owned()) };
     if !rest.is_empty() && !rest.starts_with('/') {
-        return Err("cannot expand user-specific home dir".into());
+        return Err("`~` stands for your own home directory only".into());
     }
     match std::env::var("HOME").ok().filter(|home| !home.is_empty()) {
         Some(home) => Ok(format!("{}{rest}", home.trim_end_matches('/'))),

@@ -49,8 +49,8 @@ fn format_list(call: &Call<'_>) -> Result<Value, Failure> {
             Some((first, wanted)) if wanted != elements => {
                 let (this, first) = (at + 1, first + 1);
                 let message = format!(
-                    "argument {this} has length {elements}, which is inconsistent with argument \
-                     {first} of length {wanted}"
+                    "the lists differ in length: argument {first} has {wanted}, argument {this} \
+                     has {elements}"
                 );
                 return Err(Failure::argument(at + 1, message));
             }

@@ -70,7 +70,7 @@ fn hex(digest: &[u8]) -> Value {
 
 fn bcrypt(call: &Call<'_>) -> Result<Value, Failure> {
     if call.arguments.len() > 2 {
-        return Err("bcrypt() takes no more than two arguments".into());
+        return Err("bcrypt takes one or two arguments".into());
     }
     let cost = match call.arguments.get(1) {
         Some(cost) => cost.as_number().and_then(Number::to_i64).ok_or(super::WHOLE_NUMBER)?,
@@ -91,12 +91,12 @@ fn bcrypt(call: &Call<'_>) -> Result<Value, Failure> {
 
 fn rsa_decrypt(call: &Call<'_>) -> Result<Value, Failure> {
     let Ok(cipher) = decode_base64(call.text(0)) else {
-        let message = "failed to decode input: cipher text must be base64-encoded";
+        let message = "the ciphertext is not base64";
         return Err(Failure::argument(0, message));
     };
     let key = PrivateKey::from_pem(call.text(1))
         .map_err(|why| Failure::argument(1, format!("invalid private key: {why}")))?;
-    let plain = key.decrypt(&cipher).ok_or("failed to decrypt: crypto/rsa: decryption error")?;
+    let plain = key.decrypt(&cipher).ok_or("the key does not decrypt this ciphertext")?;
     match String::from_utf8(plain) {
         Ok(text) => Ok(Value::from(text)),
         Err(_) => Err("the decrypted text is not valid UTF-8".into()),

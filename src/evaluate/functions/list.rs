@@ -112,7 +112,7 @@ fn concat_type(arguments: &[Value]) -> Result<Type, Failure> {
             }
             (other, _) => {
                 let name = other.friendly_name();
-                let message = format!("all arguments must be lists or tuples; got {name}");
+                let message = format!("only lists and tuples can be joined, not {name}");
                 return Err(Failure::argument(at, message));
             }
         }
@@ -156,7 +156,7 @@ fn distinct(call: &Call<'_>) -> Result<Value, Failure> {
 /// Turns an index of any size into one of the list, from the end when negative.
 fn wrapped(index: &Value, length: usize) -> Result<usize, Failure> {
     if length == 0 {
-        return Err("cannot use element function with an empty list".into());
+        return Err("an empty list has no element to take".into());
     }
     let Some(index) = index.as_number().and_then(Number::to_i64) else {
         return Err(format!("invalid index: {}", super::WHOLE_NUMBER).into());
@@ -229,7 +229,7 @@ fn flatten(call: &Call<'_>) -> Result<Value, Failure> {
 
 fn index(call: &Call<'_>) -> Result<Value, Failure> {
     if !matches!(call.arguments[0], Value::List(..) | Value::Tuple(_)) {
-        return Err("argument must be a list or tuple".into());
+        return Err("only a list or tuple can be searched".into());
     }
     let elements = call.elements(0);
     if elements.is_empty() {
@@ -249,14 +249,14 @@ fn match_keys_type(arguments: &[Value]) -> Result<Type, Failure> {
     let types = [arguments[1].type_of(), arguments[2].type_of()];
     match unify(&types, Safety::Unsafe) {
         Some(_) => Ok(arguments[0].type_of()),
-        None => Err("keys and searchset must be of the same type".into()),
+        None => Err("the keys and the searchset have no type in common".into()),
     }
 }
 
 fn match_keys(call: &Call<'_>) -> Result<Value, Failure> {
     let (values, keys) = (call.elements(0), call.elements(1));
     if values.len() != keys.len() {
-        return Err("length of keys and values should be equal".into());
+        return Err("there must be as many keys as values".into());
     }
     let types = [call.arguments[1].type_of(), call.arguments[2].type_of()];
     let kind = unify(&types, Safety::Unsafe).unwrap_or(Type::Dynamic);
@@ -284,28 +284,28 @@ fn range(call: &Call<'_>) -> Result<Value, Failure> {
         [end] => (zero.clone(), (*end).clone(), towards(&zero, end)),
         [start, end] => ((*start).clone(), (*end).clone(), towards(start, end)),
         [start, end, step] => ((*start).clone(), (*end).clone(), (*step).clone()),
-        _ => return Err("must have one, two, or three arguments".into()),
+        _ => return Err("range takes one to three arguments".into()),
     };
     if step.is_zero() {
         return Err(Failure::argument(2, "step must not be zero"));
     }
     let down = step < zero;
     if down && end > start {
-        return Err(Failure::argument(1, "end must be less than start when step is negative"));
+        return Err(Failure::argument(1, "the step goes down, but the end lies above the start"));
     }
     if !down && end < start {
-        return Err(Failure::argument(1, "end must be greater than start when step is positive"));
+        return Err(Failure::argument(1, "the step goes up, but the end lies below the start"));
     }
     let mut result = Vec::new();
     let mut next = start;
     while if down { next > end } else { next < end } {
         if result.len() >= 1024 {
-            return Err("more than 1024 values were generated; either decrease the difference \
-                        between start and end or use a smaller step"
+            return Err("the range has more than 1024 numbers; take a larger step, or ends that \
+                        lie closer together"
                 .into());
         }
         result.push(Value::Number(next.clone()));
-        next = next.add(&step).ok_or("can't compute sum of opposing infinities")?;
+        next = next.add(&step).ok_or("infinities of opposite signs have no sum")?;
     }
     Ok(list(Type::Number, result))
 }
@@ -316,7 +316,7 @@ fn reverse_type(arguments: &[Value]) -> Result<Type, Failure> {
         Type::List(element) | Type::Set(element) => Ok(Type::List(element)),
         other => {
             let name = other.friendly_name();
-            let message = format!("can only reverse list or tuple values, not {name}");
+            let message = format!("only lists, sets and tuples can be reversed, not {name}");
             Err(Failure::argument(0, message))
         }
     }
@@ -348,17 +348,17 @@ fn bounds(arguments: &[Value]) -> Result<Option<(usize, usize)>, Failure> {
             return Err(failure(format!("invalid {name} index: {}", super::WHOLE_NUMBER)));
         };
         let Ok(bound) = usize::try_from(whole) else {
-            return Err(failure(format!("{name} index must not be less than zero")));
+            return Err(failure(format!("the {name} index is negative")));
         };
         if length.is_some_and(|length| bound > length) {
-            let message = "index must not be greater than the length of the list";
-            return Err(failure(format!("{name} {message}")));
+            let message = "index lies beyond the end of the list";
+            return Err(failure(format!("the {name} {message}")));
         }
         Ok(Some(bound))
     };
     match (bound(1, "start")?, bound(2, "end")?) {
         (Some(start), Some(end)) if start > end => {
-            Err(Failure::argument(1, "start index must not be greater than end index"))
+            Err(Failure::argument(1, "the start index lies after the end index"))
         }
         (Some(start), Some(end)) => Ok(Some((start, end))),
         _ => Ok(None),
@@ -370,15 +370,15 @@ fn slice_type(arguments: &[Value]) -> Result<Type, Failure> {
     match &kind {
         Type::Set(_) => Err(Failure::argument(
             0,
-            "cannot slice a set, because its elements do not have indices; explicitly convert to \
-             a list if the ordering of the result is not important",
+            "a set has no order to slice by; give it one with `sort`, or with `tolist` if any \
+             order will do",
         )),
         Type::List(_) => bounds(arguments).map(|_| kind.clone()),
         Type::Tuple(kinds) => Ok(match bounds(arguments)? {
             Some((start, end)) => Type::Tuple(kinds[start..end].into()),
             None => Type::Dynamic,
         }),
-        _ => Err(Failure::argument(0, "must be a list or tuple value")),
+        _ => Err(Failure::argument(0, "only a list or tuple can be sliced")),
     }
 }
 
@@ -401,7 +401,7 @@ fn sort(call: &Call<'_>) -> Result<Value, Failure> {
     }
     let mut texts = Vec::new();
     for (at, element) in call.elements(0).iter().enumerate() {
-        let null = || format!("given list element {at} is null; a null string cannot be sorted");
+        let null = || format!("element {at} is null, which has no place in the order");
         texts.push(element.as_str().ok_or_else(null)?);
     }
     texts.sort_unstable();

@@ -56,7 +56,7 @@ fn keys_type(arguments: &[Value]) -> Result<Type, Failure> {
     match arguments[0].type_of() {
         Type::Map(_) => Ok(Type::list(Type::String)),
         Type::Object(attributes) => Ok(Type::Tuple(vec![Type::String; attributes.len()].into())),
-        _ => Err(Failure::argument(0, "must have map or object type")),
+        _ => Err(Failure::argument(0, "a map or an object is required")),
     }
 }
 
@@ -75,7 +75,7 @@ fn keys(call: &Call<'_>) -> Result<Value, Failure> {
 
 fn lookup_type(arguments: &[Value]) -> Result<Type, Failure> {
     if arguments.len() > 3 {
-        let message = format!("lookup() takes two or three arguments, got {}", arguments.len());
+        let message = format!("lookup takes two or three arguments, not {}", arguments.len());
         return Err(message.into());
     }
     let default = arguments.get(2);
@@ -86,7 +86,8 @@ fn lookup_type(arguments: &[Value]) -> Result<Type, Failure> {
                 (Some(attribute), _) => Ok(attribute.kind.clone()),
                 (None, Some(default)) => Ok(default.type_of()),
                 (None, None) => {
-                    let message = format!("the given object has no attribute {key:?}");
+                    let message =
+                        format!("the object has no attribute {key:?}, and no default is given");
                     Err(Failure::argument(0, message))
                 }
             }
@@ -94,11 +95,11 @@ fn lookup_type(arguments: &[Value]) -> Result<Type, Failure> {
         Type::Map(element) => match default.map(|default| convert(default, &element)) {
             Some(Err(_)) => Err(Failure::argument(
                 2,
-                "the default value must have the same type as the map elements",
+                "the default does not convert to the type of the map's elements",
             )),
             _ => Ok((*element).clone()),
         },
-        _ => Err(Failure::argument(0, "lookup() requires a map as the first argument")),
+        _ => Err(Failure::argument(0, "a map or an object is required")),
     }
 }
 
@@ -110,9 +111,11 @@ fn lookup(call: &Call<'_>) -> Result<Value, Failure> {
         (Some(found), _) => found.clone(),
         (None, Some(default)) => convert(default, &call.returns).map_err(|error| error.message)?,
         (None, None) if key_marked => {
-            return Err("lookup failed to find key (sensitive value)".into());
+            return Err("there is no key (sensitive value), and no default is given".into());
         }
-        (None, None) => return Err(format!("lookup failed to find key {name:?}").into()),
+        (None, None) => {
+            return Err(format!("there is no key {name:?}, and no default is given").into());
+        }
     };
     Ok(found.sensitive_if(map_marked || key_marked))
 }
@@ -139,7 +142,7 @@ fn merge_type(arguments: &[Value]) -> Result<Type, Failure> {
             (Type::Map(_), _) => all_known = false,
             _ => {
                 let name = kind.friendly_name();
-                return Err(format!("arguments must be maps or objects, got {name:?}").into());
+                return Err(format!("only maps and objects can be merged, not {name}").into());
             }
         }
         types.push(kind);
@@ -199,7 +202,7 @@ fn values_type(arguments: &[Value]) -> Result<Type, Failure> {
         Type::Object(attributes) => {
             Ok(Type::Tuple(attributes.values().map(|attribute| attribute.kind.clone()).collect()))
         }
-        _ => Err("values() requires a map as the first argument".into()),
+        _ => Err("a map or an object is required".into()),
     }
 }
 
@@ -231,7 +234,7 @@ fn zipmap_type(arguments: &[Value]) -> Result<Type, Failure> {
                 .collect();
             Ok(Type::object(named?))
         }
-        _ => Err("values argument must be a list or tuple value".into()),
+        _ => Err("the values must be a list or a tuple".into()),
     }
 }
 
@@ -243,7 +246,7 @@ fn same_number(keys: usize, values: usize) -> Result<(), Failure> {
 }
 
 fn key_at(at: usize, key: &Value) -> Result<Arc<str>, Failure> {
-    let null = || Failure::from(format!("keys list has null value at index {at}"));
+    let null = || Failure::from(format!("key {at} is null"));
     key.as_str().map(Arc::from).ok_or_else(null)
 }
 

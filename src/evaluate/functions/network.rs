@@ -89,7 +89,7 @@ fn parse_v4(text: &str) -> Option<Ipv4Addr> {
 
 fn whole(call: &Call<'_>, at: usize) -> Result<BigInt, Failure> {
     let number = call.arguments.get(at).and_then(Value::as_number);
-    number.and_then(Number::to_bigint).ok_or_else(|| "value must be a whole number".into())
+    number.and_then(Number::to_bigint).ok_or_else(|| "a whole number is required".into())
 }
 
 fn host(call: &Call<'_>) -> Result<Value, Failure> {
@@ -102,7 +102,7 @@ fn host(call: &Call<'_>) -> Result<Value, Failure> {
         Some(host) => Ok(Value::from(network.write_address(network.address | host))),
         None => {
             let length = network.length;
-            Err(format!("prefix of {length} does not accommodate a host numbered {number}").into())
+            Err(format!("host {number} does not fit behind a prefix of {length} bits").into())
         }
     }
 }
@@ -110,7 +110,7 @@ fn host(call: &Call<'_>) -> Result<Value, Failure> {
 fn netmask(call: &Call<'_>) -> Result<Value, Failure> {
     let network = Network::parse(call.text(0))?;
     if network.bits != 32 {
-        return Err(format!("IPv6 addresses cannot have a netmask: {}", call.text(0)).into());
+        return Err(format!("only IPv4 addresses have a netmask, not {}", call.text(0)).into());
     }
     Ok(Value::from(network.write_address(!network.host_mask() & ones(32))))
 }
@@ -122,7 +122,7 @@ fn subnet(call: &Call<'_>) -> Result<Value, Failure> {
     let length = i64::from(network.length) + new_bits;
     if new_bits < 0 || length > i64::from(network.bits) {
         return Err(format!(
-            "insufficient address space to extend prefix of {} by {new_bits}",
+            "a prefix of {} bits cannot be extended by {new_bits}",
             network.length
         )
         .into());
@@ -130,10 +130,7 @@ fn subnet(call: &Call<'_>) -> Result<Value, Failure> {
     let length = length as u32;
     let fits = u128::try_from(&number).ok().filter(|number| *number <= ones(new_bits as u32));
     let Some(number) = fits else {
-        return Err(format!(
-            "prefix extension of {new_bits} does not accommodate a subnet numbered {number}"
-        )
-        .into());
+        return Err(format!("subnet {number} cannot be numbered with {new_bits} bits").into());
     };
     let shift = network.bits - length;
     let address = network.address | number.checked_shl(shift).unwrap_or(0);
@@ -155,8 +152,7 @@ fn subnets(call: &Call<'_>) -> Result<Value, Failure> {
         let Some(address) = next.filter(|address| *address <= last_of_all) else {
             let last = made.last().unwrap_or(&network).write();
             return Err(failure(format!(
-                "not enough remaining address space for a subnet with a prefix of {length} bits \
-                 after {last}"
+                "no room is left after {last} for a prefix of {length} bits"
             )));
         };
         made.push(Network { address, length, ..network });

@@ -44,7 +44,7 @@ fn float(value: f64) -> Result<Value, Failure> {
 fn extreme(call: &Call<'_>, better: fn(&Number, &Number) -> bool) -> Result<Value, Failure> {
     let numbers = call.arguments.iter().filter_map(Value::as_number);
     let best = numbers.reduce(|best, each| if better(each, best) { each } else { best });
-    best.cloned().map(Value::Number).ok_or_else(|| "must pass at least one number".into())
+    best.cloned().map(Value::Number).ok_or_else(|| "at least one number is required".into())
 }
 
 fn parseint_type(arguments: &[Value]) -> Result<Type, Failure> {
@@ -52,7 +52,7 @@ fn parseint_type(arguments: &[Value]) -> Result<Type, Failure> {
         Type::String => Ok(Type::Number),
         other => {
             let name = other.friendly_name();
-            Err(Failure::argument(0, format!("first argument must be a string, not {name}")))
+            Err(Failure::argument(0, format!("a string is required, not {name}")))
         }
     }
 }
@@ -60,13 +60,11 @@ fn parseint_type(arguments: &[Value]) -> Result<Type, Failure> {
 fn parseint(call: &Call<'_>) -> Result<Value, Failure> {
     let (text, base) = (call.text(0), call.whole(1)?);
     if !(2..=62).contains(&base) {
-        return Err(Failure::argument(1, "base must be a whole number between 2 and 62 inclusive"));
+        return Err(Failure::argument(1, "the base must be from 2 to 62"));
     }
     match parse_in_base(text, base) {
         Some(whole) => Ok(Value::Number(Number::from_bigint(&whole))),
-        None => {
-            Err(Failure::argument(0, format!("cannot parse {text:?} as a base {base} integer")))
-        }
+        None => Err(Failure::argument(0, format!("{text:?} is not a whole number in base {base}"))),
     }
 }
 

@@ -52,7 +52,7 @@ fn match_type(arguments: &[Value]) -> Result<Type, Failure> {
         (all, some) if all == some => {
             Ok(Type::object(named.into_iter().map(|n| (n, Type::String))))
         }
-        _ => Err(invalid("cannot mix both named and unnamed capture groups".into())),
+        _ => Err(invalid("give all of its groups names, or none".into())),
     }
 }
 
@@ -76,7 +76,9 @@ fn first_match(call: &Call<'_>) -> Result<Value, Failure> {
     let regex = compile(call.text(0))?;
     match regex.captures(call.text(1)) {
         Some(captures) => Ok(captured(&regex, &captures)),
-        None => Err("pattern did not match any part of the given string".into()),
+        None => Err("nothing in the text matches the pattern; `regexall` would return an \
+                     empty list"
+            .into()),
     }
 }
 

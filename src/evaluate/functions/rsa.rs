@@ -24,7 +24,7 @@ impl PrivateKey {
         }
         let body: String = body.chars().filter(|c| !c.is_whitespace()).collect();
         let bytes = decode_base64(&body).map_err(|_| "the key is not base64")?;
-        let invalid = "invalid ASN1 data in the given private key";
+        let invalid = "its ASN.1 data is broken";
         match label {
             "RSA PRIVATE KEY" => Self::from_pkcs1(&bytes).ok_or(invalid),
             "PRIVATE KEY" => Self::from_pkcs8(&bytes).ok_or(invalid),

@@ -41,7 +41,7 @@ fn common_set(arguments: &[Value]) -> Result<Type, Failure> {
         return Ok(Type::set(Type::Dynamic));
     }
     let common = unify(&types, Safety::Unsafe);
-    common.map(Type::set).ok_or_else(|| "given sets must all have compatible element types".into())
+    common.map(Type::set).ok_or_else(|| "the elements of the sets have no type in common".into())
 }
 
 /// Converts all arguments to sets of the result's type.
@@ -84,7 +84,7 @@ fn product_type(arguments: &[Value]) -> Result<Type, Failure> {
             Type::List(element) => (*element).clone(),
             Type::Tuple(kinds) if kinds.is_empty() => Type::Dynamic,
             Type::Tuple(kinds) => unify(&kinds, Safety::Unsafe)
-                .ok_or_else(|| Failure::argument(at, "all elements must be of the same type"))?,
+                .ok_or_else(|| Failure::argument(at, "its elements have no type in common"))?,
             _ => return Err(Failure::argument(at, "a set or a list is required")),
         });
     }

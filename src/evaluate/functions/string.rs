@@ -133,7 +133,7 @@ fn join(call: &Call<'_>) -> Result<Value, Failure> {
                     1 => format!("element {element} is null"),
                     _ => format!("element {element} of list {} is null", at + 1),
                 };
-                let message = format!("{which}; cannot concatenate null values");
+                let message = format!("{which} and cannot be joined");
                 return Err(Failure::argument(at + 1, message));
             };
             parts.push(text);

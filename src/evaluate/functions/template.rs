@@ -48,7 +48,7 @@ impl Scope for Variables<'_> {
         match self.variables.get(root) {
             Some(value) => Ok(Resolved::Root(value.clone())),
             None => Err(Diagnostic::error("unknown-variable", "Unknown variable")
-                .detail(format!("vars map does not contain key {root:?}"))
+                .detail(format!("the variables given to the template have no {root:?}"))
                 .into()),
         }
     }
@@ -64,17 +64,15 @@ impl Scope for Variables<'_> {
 
 fn render(call: &Call<'_>, source: &Source) -> Result<Value, Failure> {
     if call.depth > 0 {
-        return Err("cannot recursively call a template function from inside another template \
-                    function"
-            .into());
+        return Err("a template cannot render another template: these functions do not nest".into());
     }
     let Some(variables) = call.arguments[1].as_attributes() else {
-        return Err(Failure::argument(1, "invalid vars value: must be a map"));
+        return Err(Failure::argument(1, "the variables must be a map or an object"));
     };
     if let Some(name) = variables.keys().find(|name| !is_identifier(name)) {
         let message = format!(
-            "invalid template variable name {name:?}: must start with a letter, followed by zero \
-             or more letters, digits, and underscores"
+            "a template cannot have a variable {name:?}: its name has to begin with a letter and \
+             hold only letters, digits and underscores"
         );
         return Err(Failure::argument(1, message));
     }

@@ -248,7 +248,7 @@ pub fn apply(plan: &Plan, prior: &Prior, seed: u64) -> State {
     let state = State { objects: prior.objects.clone(), ..prior.state.clone() };
     let mut apply = Apply {
         plan,
-        world: World::new(state.clone(), plan),
+        world: World::new(state.clone(), plan, &providers()),
         rows: state.objects.iter().map(|object| (object.key(), object.clone())).collect(),
         serial: state.serial + 1,
     };

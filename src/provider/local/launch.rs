@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, PipeReader, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -23,17 +23,29 @@ use crate::provider::{ProviderError, ProviderErrorKind, portable};
 
 const OPTIONS_FD: i32 = 3;
 const STATUS_FD: i32 = 4;
-const MARKER_FD: i32 = 5;
+const PROGRESS_FD: i32 = 5;
 const ENVIRONMENT_FD: i32 = 6;
 const FIRST_FILE_FD: i32 = 10;
 
-/// Runs as `agent`, first thing inside. It marks that the jail stands, enters
-/// the directory, marks that too, takes on the environment, and becomes the
-/// command. A shell's `exec` gives 127 and 126 as everybody expects.
-const FIRST: &str = r#"printf . >&5
+/// Runs as `agent`, first thing inside. It says that the jail stands, enters the
+/// directory, says that too, takes on the environment, and becomes the command.
+/// A shell's `exec` gives 127 and 126 as everybody expects.
+///
+/// Where nobody listens any more, this process was killed before bubblewrap had
+/// bound its life to it; then the command must not begin. Pid 1 inside binds its
+/// own life just before it sleeps, maybe after this has begun: so first wait
+/// until it sleeps, and only then ask whether anybody listens.
+const FIRST: &str = r#"bound() {
+while read -r key state rest; do
+[ "$key" != State: ] || { [ "$state" = S ]; return; }
+done </proc/1/status
+}
+until bound; do :; done
+unset -f bound; unset key state rest
+printf . >&5 || exit 1
 cd -- "$1" || exit 1
 shift; unset OLDPWD
-printf . >&5
+printf . >&5 || exit 1
 . /proc/self/fd/6
 exec 3>&- 4>&- 5>&- 6>&-
 case $1 in -*) echo "$1: not found" >&2; exit 127;; esac
@@ -54,7 +66,7 @@ pub struct Launch<'a> {
 pub struct Running {
     pub child: Child,
     pub signals: Signals,
-    marker: File,
+    progress: PipeReader,
 }
 
 /// How a running sandbox's processes are signalled.
@@ -78,19 +90,20 @@ impl Launch<'_> {
     /// Starts the command.
     pub async fn start(self) -> Result<Running, ProviderError> {
         let bwrap = self.bwrap.display().to_string();
-        let prepared = self.prepare().map_err(cannot_prepare)?;
-        let (command, status, marker) = prepared;
+        let (command, status, progress) = self.prepare().map_err(cannot_prepare)?;
         let child = spawner::spawn(command).await.map_err(|error| cannot_start(&bwrap, &error))?;
         let monitor = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Running { child, signals: Signals { monitor, status }, marker })
+        Ok(Running { child, signals: Signals { monitor, status }, progress })
     }
 
-    fn prepare(self) -> io::Result<(Command, File, File)> {
-        let (status, marker) = (memory(b"")?, memory(b"")?);
+    fn prepare(self) -> io::Result<(Command, File, PipeReader)> {
+        let status = memory(b"")?;
+        let (progress, told) = io::pipe()?;
+        rustix::io::ioctl_fionbio(&progress, true)?;
         let mut mappings = vec![
             mapping(memory(&self.options())?, OPTIONS_FD),
             mapping(status.try_clone()?, STATUS_FD),
-            mapping(marker.try_clone()?, MARKER_FD),
+            mapping(told, PROGRESS_FD),
             mapping(memory(exports(self.env)?.as_bytes())?, ENVIRONMENT_FD),
         ];
         for (fd, file) in (FIRST_FILE_FD..).zip(self.jail.synthesised()) {
@@ -99,7 +112,7 @@ impl Launch<'_> {
         hide_inherited(&mut mappings)?;
         let mut command = self.command();
         command.fd_mappings(mappings).map_err(io::Error::other)?;
-        Ok((command, status, marker))
+        Ok((command, status, progress))
     }
 
     fn options(&self) -> Vec<u8> {
@@ -121,9 +134,9 @@ impl Launch<'_> {
 }
 
 impl Running {
-    /// Says how far the start came; final only once the process has ended.
-    pub fn progress(&self) -> Progress {
-        match self.marker.metadata().map_or(0, |metadata| metadata.len()) {
+    /// Says how far the start of a process came that has ended.
+    pub fn progress(self) -> Progress {
+        match (&self.progress).read(&mut [0; 2]).unwrap_or(0) {
             0 => Progress::NoJail,
             1 => Progress::NoDirectory,
             _ => Progress::Command,
@@ -212,8 +225,8 @@ fn memory(content: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-fn mapping(file: File, child_fd: i32) -> FdMapping {
-    FdMapping { parent_fd: OwnedFd::from(file), child_fd }
+fn mapping(file: impl Into<OwnedFd>, child_fd: i32) -> FdMapping {
+    FdMapping { parent_fd: file.into(), child_fd }
 }
 
 /// Covers the file descriptors that this process was started with, which would

@@ -14,6 +14,9 @@ use crate::provider::name::default_name;
 use crate::provider::sandbox::{Port, Sandbox, schema};
 use crate::value::{Type, Value};
 
+/// What a sandbox on one's own machine costs per hour, in any currency.
+pub const HOURLY_COST: &str = "0";
+
 /// The version of the file's shape.
 const SCHEMA: u32 = 1;
 const PREFIX: &str = "sandplan-";
@@ -130,7 +133,7 @@ impl Record {
             ("ipv6", text()),
             ("host_key", text()),
             ("ssh_command", text()),
-            ("hourly_cost", Value::from("0")),
+            ("hourly_cost", Value::from(HOURLY_COST)),
             ("urls", self.urls()),
             ("labels", self.unless_absent("labels", user_labels(&self.labels))),
             ("env", self.unless_absent("env", self.marked_env())),

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use super::jail::{Identity, Jail, KEPT};
 use super::launch::Launch;
 use super::run;
-use super::store::{Place, Store, discard, hex, make_kept, private_dirs, unique, write_private};
+use super::store::{Place, Store, discard, hex, make_kept, private_dirs, write_private};
 use super::survivors;
 use crate::object::RemoteId;
 use crate::provider::{ExecIo, ProviderError, ProviderErrorKind, SnapshotInfo};
@@ -120,9 +120,8 @@ impl Snapshotter<'_> {
     }
 
     fn stage(&self, name: &str) -> io::Result<PathBuf> {
-        let staged = self.store.data().join("staging").join(unique(name));
-        private_dirs(&[&self.store.data().join("snapshots"), &staged])?;
-        Ok(staged)
+        private_dirs(&[&self.store.data().join("snapshots")])?;
+        self.store.stage(name)
     }
 
     async fn archive(&self, place: &Place, staged: &Path) -> Result<u64, ProviderError> {

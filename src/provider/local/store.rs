@@ -8,8 +8,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::{Once, OnceLock};
 
 use sha2::{Digest, Sha256};
 
@@ -22,14 +21,13 @@ use crate::object::{OperationId, RemoteObject};
 /// what systemd hands out to containers (524288 to 1879048191), below 2^31.
 pub const FIRST_UID: u32 = 1_879_048_192;
 const UIDS: u32 = 1 << 27;
-/// What an interrupted creation left behind is garbage after this long.
-const STALE: Duration = Duration::from_secs(24 * 3600);
-
 /// The directory in which sandboxes are kept.
 #[derive(Debug)]
 pub struct Store {
     data: PathBuf,
     swept: Once,
+    /// Locked, shared, as long as this process may be making something in `staging`.
+    staging: OnceLock<File>,
 }
 
 /// The directory of one sandbox.
@@ -43,7 +41,7 @@ pub struct InUse(PathBuf);
 impl Store {
     /// Keeps sandboxes in this directory, which need not exist yet.
     pub fn new(data: PathBuf) -> Self {
-        Self { data, swept: Once::new() }
+        Self { data, swept: Once::new(), staging: OnceLock::new() }
     }
 
     /// Returns the directory.
@@ -67,10 +65,10 @@ impl Store {
     /// Makes a sandbox, unless it is there.
     pub fn create(&self, record: &Record) -> io::Result<()> {
         self.sweep();
-        let staged = self.data.join("staging").join(unique(&record.id));
-        private_dirs(&[&self.data.join("sandboxes"), &staged])?;
-        let made = stage(&staged, record)
-            .and_then(|()| fs::rename(&staged, self.data.join("sandboxes").join(&record.id)));
+        let (staged, home) = (self.stage(&record.id)?, self.data.join("sandboxes"));
+        let made = fill(&staged, record)
+            .and_then(|()| private_dirs(&[&home]))
+            .and_then(|()| fs::rename(&staged, home.join(&record.id)));
         match made {
             Err(error) => {
                 let _ = fs::remove_dir_all(&staged);
@@ -81,8 +79,24 @@ impl Store {
         }
     }
 
+    /// Makes an empty directory for something that shall appear in one rename.
+    pub fn stage(&self, name: &str) -> io::Result<PathBuf> {
+        let staging = self.data.join("staging");
+        if self.staging.get().is_none() {
+            private_dirs(&[&staging])?;
+            let directory = File::open(&staging)?;
+            directory.lock_shared()?;
+            // Where two were first at once, either lock will do.
+            let _ = self.staging.set(directory);
+        }
+        let staged = staging.join(unique(name));
+        DirBuilder::new().mode(0o700).create(&staged)?;
+        Ok(staged)
+    }
+
     /// Lists every sandbox, damaged ones included, in the order of their ids.
     pub fn list(&self, wanted: Option<&str>) -> io::Result<Vec<RemoteObject>> {
+        self.sweep();
         let entries = match fs::read_dir(self.data.join("sandboxes")) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -115,14 +129,18 @@ impl Store {
         }
     }
 
-    /// Removes, once per process, what interrupted calls left behind.
+    /// Removes, once per process, what interrupted calls left behind. What is being
+    /// made is left alone: whoever makes something holds the lock.
     fn sweep(&self) {
         self.swept.call_once(|| {
             for trash in children(&self.data.join("trash")) {
                 let _ = discard(&trash);
             }
-            for staged in children(&self.data.join("staging")) {
-                if age(&staged).is_some_and(|age| age > STALE) {
+            let staging = self.data.join("staging");
+            if let Ok(directory) = File::open(&staging)
+                && directory.try_lock().is_ok()
+            {
+                for staged in children(&staging) {
                     let _ = discard(&staged);
                 }
             }
@@ -195,7 +213,12 @@ impl Place {
 
     /// Says that something is about to run in it; fails when it is gone.
     pub fn enter(&self) -> io::Result<InUse> {
-        let marker = self.0.join("run").join(uuid::Uuid::new_v4().to_string());
+        let run = self.0.join("run");
+        match DirBuilder::new().mode(0o700).create(&run) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let marker = run.join(uuid::Uuid::new_v4().to_string());
         File::create(&marker)?;
         Ok(InUse(marker))
     }
@@ -220,9 +243,8 @@ fn is_wanted(project: Option<&str>, wanted: Option<&str>) -> bool {
     }
 }
 
-fn stage(staged: &Path, record: &Record) -> io::Result<()> {
+fn fill(staged: &Path, record: &Record) -> io::Result<()> {
     write_private(&staged.join("sandbox.json"), &record.to_json().map_err(io::Error::other)?)?;
-    DirBuilder::new().mode(0o700).create(staged.join("run"))?;
     let kept = KEPT.map(|(name, _)| staged.join(name));
     make_kept(&kept, host_uid(&record.id))
 }
@@ -301,8 +323,4 @@ pub fn unique(name: &str) -> String {
 
 fn children(path: &Path) -> Vec<PathBuf> {
     fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
-}
-
-fn age(path: &Path) -> Option<Duration> {
-    fs::symlink_metadata(path).ok()?.modified().ok()?.elapsed().ok()
 }

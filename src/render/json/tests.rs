@@ -136,7 +136,7 @@ fn a_problem_comes_with_the_source_that_it_is_about() {
     let mut sources = Sources::default();
     sources.add(source.clone());
     let problem = Diagnostic::error("unknown-attribute", "Unsupported argument")
-        .detail("An argument named \"imgae\" is not expected here.")
+        .detail("There is no argument `imgae` here.")
         .hint("did you mean `image`?".to_owned())
         .at(source.range(16..21));
     let all = validate(&Diagnostics::from(problem), &sources);
@@ -150,7 +150,7 @@ fn a_problem_comes_with_the_source_that_it_is_about() {
         {
           "severity": "error",
           "summary": "Unsupported argument",
-          "detail": "An argument named \"imgae\" is not expected here.",
+          "detail": "There is no argument `imgae` here.",
           "code": "unknown-attribute",
           "hint": "did you mean `image`?",
           "range": {

@@ -24,8 +24,7 @@ fn heads(text: &str) -> String {
 fn a_new_sandbox_is_drawn_with_all_that_it_will_have() {
     let changes = sample::every_change().into_iter().filter(|c| c.action == Action::Create);
     insta::assert_snapshot!(draw(&sample::plan(changes.take(1).collect())), @r#"
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       + create
 
     sandplan will perform the following actions:
@@ -130,8 +129,7 @@ fn the_legend_explains_every_symbol_that_occurs() {
     let text = draw(&sample::plan(sample::every_change()));
     let legend = text.split("sandplan will perform").next().unwrap_or_default();
     insta::assert_snapshot!(legend, @r#"
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       + create
       ~ update in-place
       @ rebuild: same id and address, disk and files lost
@@ -150,8 +148,7 @@ fn an_update_hides_what_stays_and_a_rebuild_says_what_is_lost() {
         draw(&sample::plan(all.filter(|c: &Change| c.action == action).take(1).collect()))
     };
     insta::assert_snapshot!(of(Action::Update), @r#"
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       ~ update in-place
 
     sandplan will perform the following actions:
@@ -169,8 +166,7 @@ fn an_update_hides_what_stays_and_a_rebuild_says_what_is_lost() {
     Plan: 0 to add, 1 to change, 0 to destroy.
     "#);
     insta::assert_snapshot!(of(Action::Rebuild), @r#"
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       @ rebuild: same id and address, disk and files lost
 
     sandplan will perform the following actions:
@@ -189,8 +185,7 @@ fn an_update_hides_what_stays_and_a_rebuild_says_what_is_lost() {
     Plan: 0 to add, 1 to change, 0 to destroy.
     "#);
     insta::assert_snapshot!(of(Action::Forget), @r#"
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       . forget: drop from the state, leave the object alone
 
     sandplan will perform the following actions:
@@ -215,8 +210,7 @@ fn a_destroy_plan_shows_what_goes() {
         ..sample::plan(vec![change.before(sample::existing()).build()])
     };
     insta::assert_snapshot!(draw(&plan), @r#"
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       - destroy
 
     sandplan will perform the following actions:
@@ -256,8 +250,7 @@ fn a_destroy_plan_shows_what_goes() {
     insta::assert_snapshot!(draw(&nothing), @r#"
     No changes. No objects need to be destroyed.
 
-    Either you have not created any objects yet or the existing objects were already
-    deleted outside of sandplan.
+    The state holds no objects: none were created, or all of them are gone already.
     "#);
 }
 
@@ -268,8 +261,8 @@ fn a_refresh_only_plan_shows_drift_and_promises_nothing() {
     insta::assert_snapshot!(draw(&plan), @r#"
     Note: Objects have changed outside of sandplan
 
-    sandplan detected the following changes made outside of sandplan since the last
-    "sandplan apply" which may have affected this plan:
+    Since the last "sandplan apply", something other than sandplan has made these
+    changes:
 
       # sandbox.changed has changed
       ~ sandbox "changed" {
@@ -286,15 +279,13 @@ fn a_refresh_only_plan_shows_drift_and_promises_nothing() {
             # (7 unchanged attributes hidden)
         }
 
-    This is a refresh-only plan, so sandplan will not take any actions to undo
-    these. If you were expecting these changes then you can apply this plan to
-    record the updated values in the state without changing any sandbox.
+    A refresh-only plan undoes none of this. If the changes are welcome, apply it:
+    that writes them into the state and leaves all sandboxes alone.
     "#);
     insta::assert_snapshot!(draw(&Plan { drift: Vec::new(), ..plan }), @r#"
     No changes. Your sandboxes still match the state.
 
-    sandplan has checked that the real objects still match the result of your most
-    recent changes, and found no differences.
+    Every object is still as the state has it, so there is nothing to write.
     "#);
 }
 
@@ -303,16 +294,15 @@ fn a_plan_without_changes_says_so() {
     insta::assert_snapshot!(draw(&sample::plan(Vec::new())), @r#"
     No changes. Your sandboxes match the configuration.
 
-    sandplan has compared the real objects with your configuration and found no
-    differences, so no changes are needed.
+    Every object is as the configuration wants it, so there is nothing to do.
     "#);
     let drifted = Plan { drift: sample::drifts(), ..sample::plan(Vec::new()) };
     let text = draw(&drifted);
     insta::assert_snapshot!(text.split("No changes.").last().unwrap_or_default(), @r#"
      Your sandboxes match the configuration.
 
-    Your configuration already agrees with the changes detected above. To write them
-    into the state, create and apply a refresh-only plan:
+    The configuration agrees with the changes above. To write them into the state,
+    run:
         sandplan apply -refresh-only
     "#);
 }
@@ -336,8 +326,8 @@ fn output_changes_stand_below_the_summary() {
       + token = (sensitive value)
       ~ url   = "http://a" -> (known after apply)
 
-    You can apply this plan to save these new output values to the state, without
-    changing any sandbox.
+    Applying this plan writes the new outputs into the state and leaves all
+    sandboxes alone.
     "#);
 }
 
@@ -349,14 +339,14 @@ fn a_plan_says_whether_it_was_saved() {
 
     Saved the plan to: a plan.bin
 
-    To perform exactly these actions, run the following command to apply:
+    To apply it as it is drawn here, run:
         sandplan apply "a plan.bin"
     "#);
     insta::assert_snapshot!(not_saved(&options), @r#"
     ─────────────────────────────────────────────────────────────────────────────
 
-    Note: You didn't use the -out option to save this plan, so sandplan can't
-    guarantee to take exactly these actions if you run "sandplan apply" now.
+    Note: This plan is not saved, and "sandplan apply" will make a new one, which
+    may differ. To apply a plan as it was drawn, save it with -out.
     "#);
 }
 
@@ -367,8 +357,8 @@ fn drift_is_told_apart_from_what_is_planned() {
     insta::assert_snapshot!(draw(&Plan { changes: update.into_iter().collect(), ..plan }), @r#"
     Note: Objects have changed outside of sandplan
 
-    sandplan detected the following changes made outside of sandplan since the last
-    "sandplan apply" which may have affected this plan:
+    Since the last "sandplan apply", something other than sandplan has made these
+    changes:
 
       # sandbox.changed has changed
       ~ sandbox "changed" {
@@ -385,14 +375,12 @@ fn drift_is_told_apart_from_what_is_planned() {
             # (7 unchanged attributes hidden)
         }
 
-    Unless you have made equivalent changes to your configuration, or ignored the
-    relevant attributes using ignore_changes, the following plan may include actions
-    to undo or respond to these changes.
+    Where the configuration says otherwise, the plan may undo these changes. To keep
+    one, write it into the configuration, or list the attribute in ignore_changes.
 
     ─────────────────────────────────────────────────────────────────────────────
 
-    sandplan made the following plan. What happens to a resource is indicated with
-    the following symbols:
+    sandplan made this plan. Its symbols mean:
       ~ update in-place
 
     sandplan will perform the following actions:

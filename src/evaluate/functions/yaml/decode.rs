@@ -60,7 +60,7 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 Event::StreamEnd => return Ok(value),
                 Event::DocumentStart(_) => {
-                    return Err(self.problem("only a single document is allowed"));
+                    return Err(self.problem("there must be just one document"));
                 }
                 _ => {}
             }
@@ -129,7 +129,7 @@ impl<'t> Reader<'t> {
                 Ok(value)
             }
             Some(None) => {
-                Err(self.problem("cannot refer to an anchor from inside its own definition"))
+                Err(self.problem("what an anchor names cannot contain the anchor itself"))
             }
             None => Err(self.problem("reference to undefined anchor")),
         }
@@ -151,7 +151,7 @@ impl<'t> Reader<'t> {
             let (text, style, tag) = match self.next()? {
                 Event::MappingEnd => return Ok(Value::Object(attributes.into())),
                 Event::Scalar(text, style, _, tag) => (text, style, tag_name(tag.as_ref())),
-                _ => return Err(self.problem("only strings are allowed as mapping keys")),
+                _ => return Err(self.problem("a key of a mapping must be a string")),
             };
             let next = self.next()?;
             if text == "<<" && tag.is_empty() || tag == "!!merge" {
@@ -164,7 +164,7 @@ impl<'t> Reader<'t> {
             let key = match convert(&key, &Type::String) {
                 Ok(Value::String(key)) => key,
                 Ok(_) => return Err(self.problem("mapping key cannot be null")),
-                Err(_) => return Err(self.problem("only strings are allowed as mapping keys")),
+                Err(_) => return Err(self.problem("a key of a mapping must be a string")),
             };
             attributes.insert(normal_form(&key).as_ref().into(), self.node(next, depth + 1)?);
         }
@@ -241,7 +241,7 @@ fn implied(text: &str, tag: &str) -> Result<Option<Value>, String> {
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => infinite(1),
         "-.inf" | "-.Inf" | "-.INF" => infinite(-1),
         ".nan" | ".NaN" | ".NAN" if tag.is_empty() => {
-            return Err("floating point NaN is not supported".into());
+            return Err("there is no number for NaN".into());
         }
         _ => match text.as_bytes().first() {
             Some(b'0'..=b'9') if tag.is_empty() || tag == "!!timestamp" => {

@@ -141,3 +141,88 @@ pub fn survivors_of(bench: &Bench) -> usize {
     let name = bench.data.path().file_name().unwrap().to_str().unwrap().to_owned();
     mounts.filter(|mounts| mounts.contains(&name)).count()
 }
+
+/// Not a test: what the tests below start as a process of its own.
+#[tokio::test]
+async fn an_exec_of_another_process() {
+    let Ok(script) = std::env::var("SANDPLAN_TEST_EXEC") else { return };
+    let bench = Bench::plain().await;
+    let request =
+        ExecRequest { io: ExecIo::Inherit, timeout: None, ..bench.request(&["sh", "-c", &script]) };
+    let code = Exec::exec(&bench.local, request).await.unwrap().code;
+    std::fs::write(std::env::var("SANDPLAN_TEST_CODE").unwrap(), code.to_string()).unwrap();
+}
+
+/// Starts it, and returns it once it has said `up`.
+fn elsewhere(script: &str, code: &Path) -> (std::process::Child, std::process::ChildStdout) {
+    let mut child = begun(script, code);
+    let mut stdout = child.stdout.take().unwrap();
+    let mut said = String::new();
+    while !said.ends_with("up\n") {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut stdout, &mut byte).unwrap();
+        said.push(char::from(byte[0]));
+    }
+    (child, stdout)
+}
+
+fn send(child: &std::process::Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn an_interrupt_of_this_process_reaches_the_command() {
+    let code = tempfile::NamedTempFile::new().unwrap();
+    let script = "trap 'echo caught; exit 5' INT; echo up; while :; do sleep 0.05; done";
+    let (mut child, mut stdout) = elsewhere(script, code.path());
+    send(&child, rustix::process::Signal::INT);
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut stdout, &mut said).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(said.starts_with("caught\n"), "{said}");
+    assert_eq!(std::fs::read_to_string(code.path()).unwrap(), "5");
+}
+
+#[test]
+fn killing_this_process_ends_the_command() {
+    let code = tempfile::NamedTempFile::new().unwrap();
+    let script = "trap '' INT TERM HUP; echo up; setsid sleep 987654 & sleep 987654";
+    let (mut child, mut stdout) = elsewhere(script, code.path());
+    send(&child, rustix::process::Signal::KILL);
+    child.wait().unwrap();
+    // The end of the output is the end of all who could write it.
+    std::io::Read::read_to_end(&mut stdout, &mut Vec::new()).unwrap();
+}
+
+/// Starts it without waiting for anything.
+fn begun(script: &str, code: &Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "provider::local::tests::running::an_exec_of_another_process"])
+        .env("SANDPLAN_TEST_EXEC", script)
+        .env("SANDPLAN_TEST_CODE", code)
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn killing_this_process_at_any_moment_leaves_nothing_running() {
+    let code = tempfile::NamedTempFile::new().unwrap();
+    for moment in 0..60 {
+        let mut child = begun("sleep 987654", code.path());
+        // Not to wait for anything: to hit each stage of a start once.
+        std::thread::sleep(Duration::from_micros(500 * moment));
+        send(&child, rustix::process::Signal::KILL);
+        child.wait().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _ = std::io::Read::read_to_end(&mut stdout, &mut Vec::new());
+            done.send(())
+        });
+        let ended = ended.recv_timeout(Duration::from_secs(20));
+        assert!(ended.is_ok(), "killed after {moment} half milliseconds, it lives on");
+    }
+}

@@ -1,0 +1,62 @@
+//! The official clients, on the emulator.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::hetzner::settings::Settings;
+use crate::{client, quick};
+
+const PYTHON_CLIENT: &str = "hcloud==2.27.0";
+/// The command line wants 64 characters.
+const TOKEN: &str = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz012345678901";
+
+fn with_token() -> Settings {
+    Settings { token: Some(TOKEN.to_owned()), ..quick() }
+}
+
+fn here(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/hetzner").join(name)
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed:\n{text}");
+    output
+}
+
+/// The Python of a virtual environment with the official client in it, made
+/// when it is missing.
+fn python_with_client() -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PYTHON_CLIENT);
+    let (python, stamp) = (place.join("bin/python"), place.join("complete"));
+    if !stamp.exists() {
+        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
+        std::fs::write(stamp, "").unwrap();
+    }
+    python
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_passes_its_tour() {
+    let emulator = client::start(with_token()).await;
+    let url = emulator.url();
+    let tour = move || {
+        let mut tour = Command::new(python_with_client());
+        run(tour.arg(here("tour.py")).args([&url, TOKEN]))
+    };
+    let output = tokio::task::spawn_blocking(tour).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "tour done\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_command_line_passes_its_tour() {
+    let emulator = client::start(with_token()).await;
+    let url = emulator.url();
+    let tour = move || {
+        let mut tour = Command::new(here("tour.sh"));
+        run(tour.env("HCLOUD_ENDPOINT", url).env("HCLOUD_TOKEN", TOKEN))
+    };
+    tokio::task::spawn_blocking(tour).await.unwrap();
+}
