@@ -347,7 +347,11 @@ pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(typed, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len().min(typed.len()) / 4)
+        .filter(|(distance, name)| {
+            let shorter = name.len().min(typed.len());
+            // Two names of one letter have nothing in common.
+            *distance <= 1 + shorter / 4 && *distance < name.len().max(typed.len())
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| format!("did you mean `{name}`?"))
 }
@@ -371,6 +375,7 @@ mod tests {
             Some("did you mean `image`?")
         );
         assert_eq!(did_you_mean("zzz", ["image", "ttl"]), None);
+        assert_eq!(did_you_mean("b", ["a"]), None);
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(crate) fn resolve(
         let shown = planned.attributes.at(path);
         let kind = shown.map_or(Type::Dynamic, Value::type_of);
         let value = match convert(&value, &kind) {
-            Ok(value) => value,
+            // What the plan knew to be secret stays so.
+            Ok(value) => value.sensitive_if(shown.is_some_and(|shown| shown.unmark().1)),
             Err(error) => {
                 problems.push(wrong_type(path, &error));
                 continue;

@@ -459,5 +459,6 @@ fn duplicate_block(block: &NestedBlock, detail: &str) -> Diagnostic {
 }
 
 fn first_at(what: &str, range: &SourceRange) -> String {
-    format!("A {what} of this name was declared already at {range}. Names must be unique.")
+    let article = if what.starts_with(['a', 'o']) { "An" } else { "A" };
+    format!("{article} {what} of this name was declared already at {range}. Names must be unique.")
 }

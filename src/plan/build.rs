@@ -14,7 +14,7 @@ use super::{
     outputs,
 };
 use crate::address::{Address, BlockAddress, ResourceType};
-use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
 use crate::graph::{Desired, DesiredResource, Expanded};
 use crate::object::{Object, ObjectKey, Prior, ProviderRef};
 use crate::provider::{Provider, ResourceConfig};
@@ -323,21 +323,10 @@ impl<'a> Planner<'a> {
         objects.filter(|object| !touched.contains(&object.address)).collect()
     }
 
-    /// Lists the rows that the plan is made from: those of its changes, and those
-    /// whose drift it carries. What was left out may move on.
-    fn rows_read(&self) -> Vec<(ObjectKey, u64)> {
-        let changes = self.changes.iter().map(Change::key);
-        let drift = self.inputs.prior.drift.iter().map(|drift| drift.key.clone());
-        let read: BTreeSet<ObjectKey> = changes.chain(drift).collect();
-        let rows = self.inputs.prior.state.objects.iter();
-        let rows = rows.map(|object| (object.key(), object.version));
-        rows.filter(|(key, _)| read.contains(key)).collect()
-    }
-
     fn finish(mut self) -> Result<Plan, Diagnostics> {
         let options = self.inputs.options;
         if !self.problems.has_errors() {
-            let unmatched = self.selection.unmatched(&self.changes);
+            let unmatched = self.unmatched();
             self.problems.extend(unmatched);
         }
         self.select();
@@ -348,9 +337,9 @@ impl<'a> Planner<'a> {
         }
         let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
         self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
-        let Selection { dependencies, removal, .. } = &self.selection;
-        let steps = order::steps(&self.changes, dependencies, removal);
         let based_on = self.rows_read();
+        let Selection { dependencies, removal, .. } = self.selection;
+        let steps = order::steps(&self.changes, dependencies, removal);
         Ok(Plan {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -379,6 +368,42 @@ impl<'a> Planner<'a> {
                 "The plan covers only a part of the configuration, so the result may not be all that the file says. Run `sandplan plan` without `-target` and `-exclude` afterwards.",
             ),
         );
+    }
+
+    /// Warns of selectors that mean nothing.
+    fn unmatched(&self) -> Diagnostics {
+        let options = self.inputs.options;
+        let flags = [
+            ("-target", &options.targets),
+            ("-exclude", &options.excludes),
+            ("-replace", &options.replace),
+        ];
+        let given = flags
+            .into_iter()
+            .flat_map(|(flag, selectors)| selectors.iter().map(move |selector| (flag, selector)));
+        let known: Vec<String> = self.changes.iter().map(|c| c.address.to_string()).collect();
+        given
+            .filter(|(_, selector)| !self.selection.matches_any(selector, &self.changes))
+            .map(|(flag, selector)| {
+                let text = selector.to_string();
+                Diagnostic::warning("unmatched-target", "Nothing matches")
+                    .detail(format!(
+                        "`{flag}={text}` matches nothing in the configuration or in the state."
+                    ))
+                    .hint(did_you_mean(&text, known.iter().map(String::as_str)))
+            })
+            .collect()
+    }
+
+    /// Lists the rows that the plan is made from: those of its changes, and those
+    /// whose drift it carries. What was left out may move on.
+    fn rows_read(&self) -> Vec<(ObjectKey, u64)> {
+        let changes = self.changes.iter().map(Change::key);
+        let drift = self.inputs.prior.drift.iter().map(|drift| drift.key.clone());
+        let read: BTreeSet<ObjectKey> = changes.chain(drift).collect();
+        let rows = self.inputs.prior.state.objects.iter();
+        let rows = rows.map(|object| (object.key(), object.version));
+        rows.filter(|(key, _)| read.contains(key)).collect()
     }
 }
 

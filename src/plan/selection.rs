@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::removal::{Edges, Removal, reached, reversed};
 use super::{Action, Change, Mode, PlanOptions, Selector};
 use crate::address::BlockAddress;
-use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 
 /// The selectors with the edges that they spread over.
 pub struct Selection<'a> {
@@ -111,26 +110,10 @@ impl Selection<'_> {
         open.extend(needed.into_iter().flat_map(|block| index.of_block(block, true)));
     }
 
-    /// Warns of selectors that mean nothing at all.
-    pub fn unmatched(&self, changes: &[Change]) -> Diagnostics {
-        let PlanOptions { targets, excludes, replace, .. } = self.options;
-        let flags = [("-target", targets), ("-exclude", excludes), ("-replace", replace)];
-        let given = flags.into_iter().flat_map(|(flag, all)| all.iter().map(move |s| (flag, s)));
-        let is_unmatched = |(_, selector): &(&str, &Selector)| {
-            !self.dependencies.keys().any(|block| selector.may_match(block))
-                && !changes.iter().any(|change| is_meant(selector, change))
-        };
-        given.filter(is_unmatched).map(|(flag, selector)| self.warning(flag, selector)).collect()
-    }
-
-    fn warning(&self, flag: &str, selector: &Selector) -> Diagnostic {
-        let text = selector.to_string();
-        let known: Vec<String> = self.dependencies.keys().map(ToString::to_string).collect();
-        Diagnostic::warning("unmatched-target", "Nothing matches")
-            .detail(format!(
-                "`{flag}={text}` matches nothing in the configuration or in the state."
-            ))
-            .hint(did_you_mean(&text, known.iter().map(String::as_str)))
+    /// Tells whether a selector means a declared block or anything in the plan.
+    pub fn matches_any(&self, selector: &Selector, changes: &[Change]) -> bool {
+        self.dependencies.keys().any(|block| selector.may_match(block))
+            || changes.iter().any(|change| is_meant(selector, change))
     }
 }
 

@@ -37,7 +37,8 @@ pub struct Ran {
 impl TestEnv {
     /// Makes an empty working directory.
     pub fn new() -> Self {
-        let root = tempfile::Builder::new().prefix("sandplan-test-").tempdir().unwrap();
+        // Not $TMPDIR: a longer path would wrap elsewhere.
+        let root = tempfile::Builder::new().prefix("sandplan-test-").tempdir_in("/tmp").unwrap();
         for directory in ["work", "home", "data", "bin"] {
             fs::create_dir(root.path().join(directory)).unwrap();
         }

@@ -49,6 +49,7 @@ printf . >&5 || exit 1
 . /proc/self/fd/6
 exec 3>&- 4>&- 5>&- 6>&-
 case $1 in -*) echo "$1: not found" >&2; exit 127;; esac
+command -v -- "$1" >/dev/null 2>&1 || [ -e "$1" ] || { echo "$1: not found" >&2; exit 127; }
 exec "$@""#;
 
 /// A command to start in a jail.

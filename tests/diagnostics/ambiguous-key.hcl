@@ -1,0 +1,5 @@
+# validate
+variable "x" { default = "k" }
+output "x" {
+  value = { var.x = 2 }
+}

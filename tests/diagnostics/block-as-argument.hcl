@@ -1,0 +1,5 @@
+# validate
+sandbox "a" {
+  env    = {}
+  provision = { run = ["true"] }
+}

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" "b" {}
+sandplan "x" {}
+provider {}

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  ipv4 = "1.2.3.4"
+}

@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = "maybe" ? 1 : 2
+}

@@ -1,0 +1,5 @@
+# validate
+sandbox "a" {
+  count    = 2
+  for_each = toset(["x"])
+}

@@ -1,0 +1,6 @@
+# validate
+sandbox "a" {
+  lifecycle {}
+  ready {}
+  ready {}
+}

@@ -1,0 +1,3 @@
+# validate
+sandplan { project = "one" }
+sandplan { project = "two" }

@@ -1,0 +1,11 @@
+# validate
+sandbox "a" {
+  sync {
+    from = "."
+    to   = "/workspace"
+  }
+  sync {
+    from = "."
+    to   = "/workspace"
+  }
+}

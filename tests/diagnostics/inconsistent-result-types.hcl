@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = true ? [1] : { a = 1 }
+}

@@ -1,0 +1,4 @@
+# validate
+variable "v" {
+  type = object({ n = optional(number, "x") })
+}

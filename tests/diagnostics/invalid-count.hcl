@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  count = -1
+}

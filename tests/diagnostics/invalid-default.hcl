@@ -1,0 +1,5 @@
+# validate
+variable "v" {
+  type    = list(number)
+  default = ["one"]
+}

@@ -1,0 +1,6 @@
+# validate
+sandbox "a" {
+  depends_on = ["sandbox.b"]
+}
+sandbox "b" {
+}

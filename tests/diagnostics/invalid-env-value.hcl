@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  env = { A = "x\u0000y" }
+}

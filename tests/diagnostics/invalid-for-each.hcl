@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  for_each = ["x", "y"]
+}

@@ -1,0 +1,6 @@
+# validate
+sandbox "a" {
+  lifecycle {
+    ignore_changes = ["labels", 1 + 2]
+  }
+}

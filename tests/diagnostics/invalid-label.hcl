@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  labels = { sandplan-project = "x" }
+}

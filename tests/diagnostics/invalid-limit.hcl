@@ -1,0 +1,7 @@
+# validate
+sandplan {
+  limits {
+    max_sandboxes = "many"
+    max_ttl       = "long"
+  }
+}

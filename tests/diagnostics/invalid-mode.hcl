@@ -1,0 +1,7 @@
+# validate
+sandbox "a" {
+  file "/home/agent/x" {
+    content = ""
+    mode    = "rw"
+  }
+}

@@ -1,0 +1,3 @@
+# validate
+sandbox "9 lives" {}
+variable "count" {}

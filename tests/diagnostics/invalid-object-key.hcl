@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = { for x in [[1]] : x => x }
+}

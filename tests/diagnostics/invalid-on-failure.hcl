@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  ready { on_failure = "panic" }
+}

@@ -1,0 +1,5 @@
+# validate
+sandbox "a" {
+  file "relative" { content = "" }
+  file "/etc/passwd" { content = "" }
+}

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  port "x" { guest = 70000 }
+}

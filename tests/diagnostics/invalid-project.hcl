@@ -1,0 +1,4 @@
+# validate
+sandplan {
+  project = "What a project!"
+}

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  provider = 1 == 1
+}

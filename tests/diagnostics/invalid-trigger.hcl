@@ -1,0 +1,5 @@
+# validate
+variable "x" { default = "k" }
+sandbox "a" {
+  lifecycle { replace_triggered_by = [var.x] }
+}

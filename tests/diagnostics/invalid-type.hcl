@@ -1,0 +1,2 @@
+# validate
+variable "v" { type = strnig }

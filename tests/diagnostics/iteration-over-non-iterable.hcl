@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = [for x in 5 : x]
+}

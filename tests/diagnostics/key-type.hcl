@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = { ([1]) = 2 }
+}

@@ -1,0 +1,5 @@
+# plan
+sandplan {
+  limits { max_sandboxes = 2 }
+}
+sandbox "a" { count = 3 }

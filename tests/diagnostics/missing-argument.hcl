@@ -1,0 +1,6 @@
+# validate
+sandbox "a" {
+  file "/home/agent/x" {}
+  provision "x" {}
+}
+output "x" {}

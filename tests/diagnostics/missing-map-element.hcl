@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = tomap({ a = 1 }).b
+}

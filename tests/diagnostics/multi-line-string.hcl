@@ -1,0 +1,5 @@
+# validate
+output "x" {
+  value = "one
+two"
+}

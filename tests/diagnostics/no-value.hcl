@@ -1,0 +1,2 @@
+# plan
+variable "v" { type = string }

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  depends_on = sandbox.a
+}

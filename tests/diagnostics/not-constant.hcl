@@ -1,0 +1,5 @@
+# validate
+locals { p = "x" }
+sandplan {
+  project = local.p
+}

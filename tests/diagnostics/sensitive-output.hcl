@@ -1,0 +1,6 @@
+# validate
+variable "v" {
+  default   = "x"
+  sensitive = true
+}
+output "x" { value = var.v }

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  labels = { x = 1
+}

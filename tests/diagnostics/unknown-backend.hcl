@@ -1,0 +1,4 @@
+# validate
+sandplan {
+  backend "s3" {}
+}

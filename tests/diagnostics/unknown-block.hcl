@@ -1,0 +1,5 @@
+# validate
+sandbxo "a" {}
+sandbox "b" {
+  provison "x" {}
+}

@@ -1,0 +1,7 @@
+# validate
+sandbox "a" {
+  sync {
+    from = "./missing"
+    to   = "/workspace"
+  }
+}

@@ -1,0 +1,7 @@
+# validate
+sandbox "a" {
+  region = "fsn1"
+  toolchain {
+    docker = true
+  }
+}

@@ -1,0 +1,4 @@
+# validate
+output "x" {
+  value = { name = 1 }.nam
+}

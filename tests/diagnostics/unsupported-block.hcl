@@ -1,0 +1,4 @@
+# validate
+module "m" {
+  source = "./m"
+}

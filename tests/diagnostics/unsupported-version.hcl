@@ -1,0 +1,4 @@
+# validate
+sandplan {
+  required_version = ">= 99.0"
+}

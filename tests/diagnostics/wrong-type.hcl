@@ -1,0 +1,5 @@
+# validate
+sandbox "a" {
+  labels = "x"
+  lifecycle { prevent_destroy = "perhaps" }
+}
