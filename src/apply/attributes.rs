@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::Planned;
 use crate::schema::ResourceSchema;
-use crate::value::{PathStep, Type, Value, convert};
+use crate::value::{ConversionError, PathStep, Type, Value, convert};
 
 use super::{Evaluator, Lookup};
 
@@ -23,7 +23,15 @@ pub(crate) fn resolve(
     for (path, deferred) in &planned.deferred {
         let Some(value) = problems.absorb(evaluate(deferred, lookup)) else { continue };
         let shown = planned.attributes.at(path);
-        let value = typed_like(shown, value);
+        let kind = shown.map_or(Type::Dynamic, Value::type_of);
+        let value = match convert(&value, &kind) {
+            // What the plan knew to be secret stays so.
+            Ok(value) => value.sensitive_if(shown.is_some_and(|shown| shown.unmark().1)),
+            Err(error) => {
+                problems.push(wrong_type(path, &error));
+                continue;
+            }
+        };
         if !value.is_wholly_known() {
             problems.push(still_unknown(path, &deferred.expression));
         } else if shown.is_some_and(|shown| !agrees(shown, &value)) {
@@ -35,19 +43,16 @@ pub(crate) fn resolve(
     problems.into_result(attributes)
 }
 
-/// Gives a value the type that the plan showed, as decoding does: a number is a
-/// string where the argument is one. What the plan knew to be secret stays so.
-fn typed_like(shown: Option<&Value>, value: Value) -> Value {
-    let Some(shown) = shown else { return value };
-    let value = convert(&value, &shown.type_of()).unwrap_or(value);
-    value.sensitive_if(shown.unmark().1)
-}
-
 fn still_unknown(path: impl std::fmt::Display, expression: &str) -> Diagnostic {
     Diagnostic::error("value-still-unknown", "Value still unknown").detail(format!(
         "`{path}` is `{expression}`, which has no value although all that it refers to was made. \
          A provider did not report an attribute that the expression uses."
     ))
+}
+
+fn wrong_type(path: impl std::fmt::Display, error: &ConversionError) -> Diagnostic {
+    Diagnostic::error("wrong-type", "Incorrect attribute value type")
+        .detail(format!("Inappropriate value for attribute `{path}`: {error}."))
 }
 
 fn changed_since_plan(path: impl std::fmt::Display, expression: &str) -> Diagnostic {

@@ -3,7 +3,6 @@
 //! made are readable here; nothing here is stored as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::Discriminant;
 use std::sync::Arc;
 
 use super::Providers;
@@ -19,8 +18,6 @@ use crate::value::Value;
 pub(crate) struct World {
     objects: BTreeMap<ObjectKey, Object>,
     blocks: BTreeMap<BlockAddress, Value>,
-    /// Whether a block's instances have no key, numbers or texts.
-    shapes: BTreeMap<BlockAddress, Option<Discriminant<InstanceKey>>>,
     /// The blocks that expressions refer to, which see a null where an attribute is absent.
     referenced: BTreeSet<BlockAddress>,
     schemas: BTreeMap<(ProviderRef, ResourceType), BlockSchema>,
@@ -29,21 +26,26 @@ pub(crate) struct World {
 impl World {
     /// Takes the state, and the values of the blocks that the plan shows.
     pub(crate) fn new(state: State, plan: &Plan, providers: &Providers) -> Self {
+        let mut values: BTreeMap<&Address, (&ProviderRef, Option<&Value>)> = BTreeMap::new();
+        // A plan has all instances that a block is to have, or none. The state may have
+        // others besides, which a plan of a part does not speak of.
+        let made = plan.changes.iter().filter(|change| change.after.is_some());
+        let planned: BTreeSet<&BlockAddress> = made.map(|change| &change.address.block).collect();
+        let rows = state.objects.iter().filter(|object| object.deposed.is_none());
+        for object in rows.filter(|object| !planned.contains(&object.address.block)) {
+            values.insert(&object.address, (&object.provider, Some(&object.attributes)));
+        }
+        for change in plan.changes.iter().filter(|change| change.deposed.is_none()) {
+            values.insert(&change.address, (&change.provider, change.after_attributes()));
+        }
         let mut world = Self {
             referenced: plan.deferred().flat_map(|d| d.all_references()).cloned().collect(),
             schemas: schemas(providers),
             ..Self::default()
         };
-        let changes = || plan.changes.iter().filter(|change| change.deposed.is_none());
-        let planned: BTreeSet<&Address> = changes().map(|change| &change.address).collect();
-        for object in state.objects.iter().filter(|object| object.deposed.is_none()) {
-            if !planned.contains(&object.address) {
-                world.set_value(&object.address, &object.provider, object.attributes.clone());
-            }
-        }
-        for change in changes() {
-            if let Some(value) = change.after_attributes() {
-                world.set_value(&change.address, &change.provider, value.clone());
+        for (address, (provider, value)) in values {
+            if let Some(value) = value {
+                world.set_value(address, provider, value.clone());
             }
         }
         world.objects = state.objects.into_iter().map(|object| (object.key(), object)).collect();
@@ -115,11 +117,6 @@ impl World {
             Some(schema) => schema.with_nulls(&value),
             None => value,
         };
-        let shape = address.key.as_ref().map(std::mem::discriminant);
-        if self.shapes.insert(address.block.clone(), shape) != Some(shape) {
-            // What an earlier shape of the block left behind is no instance of it now.
-            self.blocks.remove(&address.block);
-        }
         let block = self.blocks.entry(address.block.clone());
         match &address.key {
             None => *block.or_insert_with(Value::null) = value,

@@ -19,7 +19,7 @@ pub enum Selector {
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(pattern) => f.write_str(pattern),
+            Self::Address(text) => f.write_str(text),
             Self::Label { key, value } => write!(f, "label:{key}={value}"),
         }
     }

@@ -83,6 +83,32 @@ fn a_target_spares_the_user_what_is_unknown_elsewhere() {
 }
 
 #[test]
+fn what_a_target_leaves_in_the_state_is_no_part_of_a_block() {
+    let file = |repetition: &str, region: u8| {
+        format!(
+            r#"
+            sandbox "a" {{
+              {repetition}
+              region = "r{region}"
+            }}
+            sandbox "b" {{
+              env = {{ A = join(",", [for a in sandbox.a : "${{a.region}} ${{a.id}}"]) }}
+            }}
+            "#
+        )
+    };
+    let prior = applied(&file("count = 2", 0));
+    for repetition in ["count = 1", "for_each = toset([\"k\"])"] {
+        let file = file(repetition, 1);
+        let plan = plan_with(&file, &prior, &targeting(&["sandbox.b"])).expect("a plan");
+        let state = apply(&plan, &prior, 0);
+        let env = state.objects.last().and_then(|b| b.attributes.get("env")?.get("A")).cloned();
+        let env = env.expect("an environment");
+        assert!(!env.as_str().expect("a text").contains(','), "{env:?}");
+    }
+}
+
+#[test]
 fn limits_count_what_is_left_out_of_the_plan() {
     let file = |n: u8| {
         format!(

@@ -12,13 +12,12 @@ use crate::graph::Desired;
 use crate::object::Prior;
 use crate::plan::{Action, Mode, Operation, Plan, PlanOptions, Step};
 
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 200,
-        ..ProptestConfig::default()
-    }
+/// A few cases; as many as `PROPTEST_CASES` says where it is set.
+fn cases() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let is_asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let cases = if is_asked { default.cases } else { 32 };
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..default }
 }
 
 /// What a file made, and what time made of that.
@@ -135,7 +134,7 @@ fn assert_downs_in_order(plan: &Plan, rows: &Prior) {
 }
 
 proptest! {
-    #![proptest_config(cases(32))]
+    #![proptest_config(cases())]
 
     #[test]
     fn what_was_applied_needs_no_change(before in program(), seed: u64) {
