@@ -9,7 +9,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use args::{Cli, Command};
@@ -56,15 +56,20 @@ pub fn code_of(problems: &Diagnostics) -> u8 {
 
 /// Parses the command line and runs the command.
 pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args::double_dashes(args)) {
-        Ok(cli) => cli,
+    let parsed =
+        Cli::command().try_get_matches_from(args::double_dashes(args)).and_then(|matches| {
+            let order = args::order_of_values(&matches);
+            Cli::from_arg_matches(&matches).map(|cli| (cli, order))
+        });
+    let (cli, order) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let is_help = !error.use_stderr();
             let _ = error.print();
             return ExitCode::from(if is_help { 0 } else { 64 });
         }
     };
-    let context = Context::new(&cli);
+    let context = Context::new(&cli, order);
     let done = dispatch(&context, cli.command);
     if let (Ok(_), Some(why)) = (&done, context.terminal.lost()) {
         let problem = Diagnostic::error("output-lost", "Cannot write the output");

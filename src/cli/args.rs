@@ -83,6 +83,32 @@ pub enum Command {
     Completions(Completions),
 }
 
+/// By which flag a value was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBy {
+    /// `-var`
+    Flag,
+    /// `-var-file`
+    File,
+}
+
+/// Returns the order in which `-var` and `-var-file` stood, which derived
+/// arguments do not keep: the later one wins.
+pub fn order_of_values(matches: &clap::ArgMatches) -> Vec<GivenBy> {
+    let mut places = Vec::new();
+    let mut next = Some(matches);
+    while let Some(matches) = next {
+        for (id, by) in [("vars", GivenBy::Flag), ("var_files", GivenBy::File)] {
+            if let Ok(Some(_)) = matches.try_contains_id(id).map(|known| known.then_some(())) {
+                places.extend(matches.indices_of(id).into_iter().flatten().map(|at| (at, by)));
+            }
+        }
+        next = matches.subcommand().map(|(_, inner)| inner);
+    }
+    places.sort_by_key(|(at, _)| *at);
+    places.into_iter().map(|(_, by)| by).collect()
+}
+
 /// How the configuration is read.
 #[derive(Debug, Default, Args)]
 pub struct ConfigArgs {

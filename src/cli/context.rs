@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::args::{Cli, ConfigArgs};
+use super::args::{Cli, ConfigArgs, GivenBy};
 use super::terminal::Terminal;
 use crate::config::inputs::{Given, Inputs};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Sources};
@@ -32,6 +32,8 @@ enum Voice {
 /// What every command has.
 pub struct Context {
     pub terminal: Terminal,
+    /// In which order values were given.
+    order: Vec<GivenBy>,
     directory: PathBuf,
     sources: RefCell<Sources>,
     voice: Cell<Voice>,
@@ -41,8 +43,9 @@ pub struct Context {
 
 impl Context {
     /// Derives the settings.
-    pub fn new(cli: &Cli) -> Self {
+    pub fn new(cli: &Cli, order: Vec<GivenBy>) -> Self {
         Self {
+            order,
             terminal: Terminal::of_this_process(cli.no_color),
             directory: cli.chdir.clone().unwrap_or_else(|| PathBuf::from(".")),
             sources: RefCell::default(),
@@ -155,8 +158,8 @@ impl Context {
     }
 
     fn given(&self, config: &ConfigArgs) -> Result<Vec<Given>, Diagnostics> {
-        let files = config.var_files.iter().map(|path| Ok(Given::File(self.path(path))));
-        let variables = config.vars.iter().map(|text| match text.split_once('=') {
+        let mut files = config.var_files.iter().map(|path| Ok(Given::File(self.path(path))));
+        let mut variables = config.vars.iter().map(|text| match text.split_once('=') {
             Some((name, text)) => {
                 Ok(Given::Variable { name: name.trim().to_owned(), text: text.to_owned() })
             }
@@ -166,7 +169,11 @@ impl Context {
                     .failure(Failure::Usage),
             )),
         });
-        files.chain(variables).collect()
+        let next = |source: &GivenBy| match source {
+            GivenBy::File => files.next(),
+            GivenBy::Flag => variables.next(),
+        };
+        self.order.iter().filter_map(next).collect()
     }
 
     /// Loads the configuration and reports its warnings.
