@@ -11,7 +11,6 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Verb};
 use crate::object::{DeposedKey, Object, ObjectKey, OperationId, Ownership, ProviderRef, Status};
 use crate::plan::{Change, Operation, Planned, Step, StepId};
-use crate::provider::sandbox::parse_duration;
 use crate::provider::{
     CreateRequest, DeleteRequest, Provider, ProvisionRequest, Reporter, UpdateRequest,
 };
@@ -359,7 +358,7 @@ fn expiry(wanted: &Value, before: Option<&Object>, now: Timestamp) -> Option<Tim
         return before.expires_at();
     }
     let created = before.and_then(|object| object.text("created_at")?.parse().ok());
-    created.unwrap_or(now).checked_add(parse_duration(ttl?)?).ok()
+    created.unwrap_or(now).checked_add(crate::duration::parse(ttl?)?).ok()
 }
 
 /// Returns the wanted attributes with the unknown ones as they are known by now.

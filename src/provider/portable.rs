@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use super::ResourceConfig;
 use super::name::is_dns_label;
-use super::sandbox::parse_duration;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::value::Value;
 
@@ -83,7 +82,7 @@ impl Check<'_> {
 
     fn duration(&mut self, path: &str, value: Option<&Value>) {
         let Some(text) = value.and_then(Value::as_str) else { return };
-        if parse_duration(text).is_none_or(|duration| duration.is_zero()) {
+        if crate::duration::parse(text).is_none_or(|duration| duration.is_zero()) {
             let detail = format!(
                 "`{path}` is \"{text}\". Write numbers with units (s, m, h, d, w), such as `90s` or `1h30m`."
             );

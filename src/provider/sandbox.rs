@@ -7,9 +7,6 @@ use std::time::Duration;
 use crate::schema::{Attribute, Block, BlockSchema, Nesting, ResourceSchema};
 use crate::value::{ObjectAttribute, Type, Value};
 
-/// The platforms whose own blocks (`hetzner { … }`) a portable file may hold.
-pub const PLATFORMS: [&str; 5] = ["local", "hetzner", "aws", "gcp", "qemu"];
-
 /// Returns the portable schema of a sandbox.
 pub fn schema() -> &'static ResourceSchema {
     static SCHEMA: LazyLock<ResourceSchema> =
@@ -179,33 +176,6 @@ fn blocks() -> Vec<Block> {
     ]
 }
 
-/// Reads `90s`, `30m`, `8h`, `2d`, `1h30m`; each number with its unit.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let mut total = Duration::ZERO;
-    let mut rest = text.trim();
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..digits].parse().ok()?;
-        let end = rest[digits..]
-            .find(|c: char| c.is_ascii_digit())
-            .map_or(rest.len(), |length| digits + length);
-        let seconds = match &rest[digits..end] {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            "d" => 86_400,
-            "w" => 604_800,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::from_secs(number.checked_mul(seconds)?))?;
-        rest = &rest[end..];
-    }
-    Some(total)
-}
-
 /// A sandbox's arguments, wholly known, with sensitive ones readable: what a
 /// provider works from.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -356,7 +326,7 @@ fn texts(value: &Value, name: &str) -> Vec<String> {
 }
 
 fn duration(value: &Value, name: &str) -> Option<Duration> {
-    parse_duration(value.get(name)?.as_str()?)
+    crate::duration::parse(value.get(name)?.as_str()?)
 }
 
 fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
@@ -375,18 +345,4 @@ fn text_map(value: Option<&Value>) -> BTreeMap<String, String> {
         .flat_map(|a| a.iter())
         .filter_map(|(k, v)| Some((k.to_string(), v.as_str()?.to_owned())))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_need_units() {
-        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5400)));
-        assert_eq!(parse_duration("2d"), Some(Duration::from_secs(172_800)));
-        for wrong in ["", "5", "h", "5x", "-5m", "1h 30m", "99999999999999999999s"] {
-            assert_eq!(parse_duration(wrong), None, "{wrong}");
-        }
-    }
 }

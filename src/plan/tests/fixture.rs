@@ -22,7 +22,7 @@ use crate::object::{
 use crate::plan::{
     Change, Operation, Plan, PlanInputs, PlanOptions, ProviderSet, Selector, Step, StepId, plan,
 };
-use crate::provider::sandbox::{Sandbox, parse_duration, schema};
+use crate::provider::sandbox::{Sandbox, schema};
 use crate::provider::*;
 use crate::provision::pending;
 use crate::redact::redact;
@@ -384,7 +384,7 @@ pub fn evaluate(
 
 /// What the platform says of an object.
 fn reported(address: &Address, id: &RemoteId, wanted: &Value) -> Value {
-    let ttl = wanted.get("ttl").and_then(Value::as_str).and_then(parse_duration);
+    let ttl = wanted.get("ttl").and_then(Value::as_str).and_then(crate::duration::parse);
     let expires = ttl.and_then(|ttl| now().checked_add(ttl).ok());
     let expires = expires.map_or_else(Value::null, |at| Value::from(at.to_string()));
     let name = wanted.get("name").filter(|name| !name.is_null() && !name.is_unknown());

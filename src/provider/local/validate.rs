@@ -3,7 +3,8 @@
 use super::{HONOURS, portable};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::provider::ResourceConfig;
-use crate::provider::sandbox::{PLATFORMS, Sandbox, schema};
+use crate::provider::sandbox::{Sandbox, schema};
+use crate::schema::PLATFORMS;
 use crate::value::Value;
 
 const UNSUPPORTED: &str = "unsupported-argument";
