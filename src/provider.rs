@@ -6,6 +6,7 @@
 //! is one folder here and one line in [`registry`].
 
 pub mod copy;
+pub mod hetzner;
 pub mod local;
 pub mod name;
 pub mod portable;

@@ -143,6 +143,17 @@ fn only_state_knows_sql() {
 }
 
 #[test]
+fn only_the_folder_of_hetzner_knows_its_client() {
+    for needle in ["hcloud::", "reqwest::", "backon::"] {
+        let elsewhere: Vec<String> = holders(needle, &[])
+            .into_iter()
+            .filter(|line| !line.contains("/src/provider/hetzner"))
+            .collect();
+        assert_eq!(elsewhere, Vec::<String>::new(), "{needle}");
+    }
+}
+
+#[test]
 fn planning_is_pure() {
     let impure = ["tokio::", "std::fs", "std::env", "Timestamp::now", "SystemTime", "Instant::now"];
     for needle in impure {

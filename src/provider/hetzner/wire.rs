@@ -1,0 +1,56 @@
+//! What the API answers, read leniently: what is missing or null has a default,
+//! what is new is passed over, and words (such as a status) stay text, so that
+//! an unknown one fails nothing.
+
+mod action;
+mod envelope;
+mod firewall;
+mod image;
+mod lenient;
+mod location;
+mod pricing;
+mod primary_ip;
+mod server;
+mod server_type;
+mod ssh_key;
+
+use serde::de::DeserializeOwned;
+
+pub use action::{Action, ActionFailure, ActionResource};
+pub use envelope::{Made, One, Page};
+pub use firewall::{AppliedTo, Firewall, FirewallRule};
+pub use image::{CreatedFrom, Image};
+pub use location::Location;
+pub use pricing::{IpPrice, IpPrices, Price, Pricing};
+pub use primary_ip::PrimaryIp;
+pub use server::{FirewallOnServer, Protection, PublicIp, PublicNet, Server};
+pub use server_type::{Deprecation, ServerType, TypeAtLocation, TypePrice};
+pub use ssh_key::SshKey;
+
+/// A type of object that the API keeps.
+pub trait Resource: DeserializeOwned + Send + 'static {
+    /// Where its objects are, and the key of a list: `servers`.
+    const PATH: &'static str;
+    /// The key of one object: `server`.
+    const KEY: &'static str;
+    /// What users call it.
+    const WORD: &'static str;
+
+    fn id(&self) -> u64;
+}
+
+/// Names the type for the API and for users.
+macro_rules! resource {
+    ($name:ident, $path:literal, $key:literal, $word:literal) => {
+        impl super::Resource for $name {
+            const PATH: &'static str = $path;
+            const KEY: &'static str = $key;
+            const WORD: &'static str = $word;
+
+            fn id(&self) -> u64 {
+                self.id
+            }
+        }
+    };
+}
+use resource;
