@@ -6,11 +6,13 @@
 //! is one folder here and one line in [`registry`].
 
 pub mod copy;
+pub mod guest;
 pub mod local;
 pub mod name;
 pub mod portable;
 pub mod registry;
 pub mod sandbox;
+pub mod shell;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

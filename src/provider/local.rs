@@ -32,6 +32,7 @@ use self::snapshot::Snapshotter;
 use self::store::{Place, Store};
 use super::*;
 use crate::provision;
+use crate::tty::Terminal;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -97,7 +98,7 @@ impl Local {
     async fn console_on(
         &self,
         request: ConsoleRequest,
-        terminal: console::Terminal,
+        terminal: Terminal,
     ) -> Result<i32, ProviderError> {
         let (record, jail, _in_use) = self.entered(&request.remote_id)?;
         let pair = console::Pair::like(&terminal, jail.identity).map_err(no_terminal)?;
@@ -212,7 +213,7 @@ impl Exec for Local {
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError> {
         let (record, jail, _in_use) = self.entered(&request.remote_id)?;
         let env = overridden(record.env, request.env);
-        launch::check(&request.argv, &env)?;
+        shell::check(&request.argv, &env)?;
         let launch = Launch {
             bwrap: &self.bwrap,
             jail: &jail,
@@ -225,7 +226,7 @@ impl Exec for Local {
     }
 
     async fn console(&self, request: ConsoleRequest) -> Result<i32, ProviderError> {
-        let terminal = console::Terminal::of_this_process().map_err(no_terminal)?;
+        let terminal = Terminal::of_this_process().map_err(no_terminal)?;
         if let Some(terminal) = terminal {
             return self.console_on(request, terminal).await;
         }

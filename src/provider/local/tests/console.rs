@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-use super::super::console::Terminal;
 use super::*;
+use crate::tty::Terminal;
 
 /// A terminal that a test sits at.
 fn terminal() -> (File, OwnedFd) {
