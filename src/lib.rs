@@ -18,5 +18,7 @@ pub mod redact;
 pub mod refresh;
 pub mod render;
 pub mod schema;
+pub mod ssh;
 pub mod state;
+pub mod tty;
 pub mod value;

@@ -25,7 +25,9 @@ fn table() -> BTreeMap<&'static str, Vec<&'static str>> {
     }
     table.insert("evaluate", vec![]);
     table.insert("config", vec!["evaluate"]);
-    table.insert("provider", vec!["provision"]);
+    table.insert("provider", vec!["provision", "ssh", "tty"]);
+    table.insert("ssh", vec!["provider", "tty"]);
+    table.insert("tty", vec![]);
     table.insert("provision", vec!["provider"]);
     table.insert("graph", vec!["evaluate", "config"]);
     table.insert("plan", vec!["graph", "provider"]);
@@ -154,6 +156,11 @@ fn only_the_folder_of_hetzner_knows_its_client() {
 }
 
 #[test]
+fn only_ssh_knows_the_library_that_speaks_it() {
+    assert_eq!(holders("russh", &["ssh"]), Vec::<String>::new());
+}
+
+#[test]
 fn planning_is_pure() {
     let impure = ["tokio::", "std::fs", "std::env", "Timestamp::now", "SystemTime", "Instant::now"];
     for needle in impure {
@@ -167,11 +174,8 @@ fn planning_is_pure() {
 
 #[test]
 fn only_the_command_line_knows_the_terminal() {
-    for needle in ["std::io::stdout", "io::stdin()", "std::process::exit"] {
-        let found: Vec<String> = holders(needle, &["cli", "main"])
-            .into_iter()
-            .filter(|line| !line.contains("/provider/local/"))
-            .collect();
+    for needle in ["io::stdout()", "io::stdin()", "io::stderr()", "std::process::exit"] {
+        let found = holders(needle, &["cli", "main", "tty"]);
         assert_eq!(found, Vec::<String>::new(), "{needle}");
     }
 }

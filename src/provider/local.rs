@@ -32,6 +32,7 @@ use self::snapshot::Snapshotter;
 use self::store::{Place, Store};
 use super::*;
 use crate::provision;
+use crate::tty::Terminal;
 
 /// Tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -97,9 +98,9 @@ impl Local {
     async fn console_on(
         &self,
         request: ConsoleRequest,
-        terminal: console::Terminal,
+        terminal: Terminal,
     ) -> Result<i32, ProviderError> {
-        let (record, jail, _in_use) = self.entered(&request.remote_id)?;
+        let (record, jail, _in_use) = self.entered(&request.machine.remote_id)?;
         let pair = console::Pair::like(&terminal, jail.identity).map_err(no_terminal)?;
         let env = overridden(record.env, [("TERM".to_owned(), request.term)].into());
         let argv = console::LOGIN_SHELL.map(str::to_owned);
@@ -210,9 +211,9 @@ impl Provider for Local {
 #[async_trait]
 impl Exec for Local {
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError> {
-        let (record, jail, _in_use) = self.entered(&request.remote_id)?;
+        let (record, jail, _in_use) = self.entered(&request.machine.remote_id)?;
         let env = overridden(record.env, request.env);
-        launch::check(&request.argv, &env)?;
+        shell::check(&request.argv, &env)?;
         let launch = Launch {
             bwrap: &self.bwrap,
             jail: &jail,
@@ -225,12 +226,12 @@ impl Exec for Local {
     }
 
     async fn console(&self, request: ConsoleRequest) -> Result<i32, ProviderError> {
-        let terminal = console::Terminal::of_this_process().map_err(no_terminal)?;
+        let terminal = Terminal::of_this_process().map_err(no_terminal)?;
         if let Some(terminal) = terminal {
             return self.console_on(request, terminal).await;
         }
         let shell = ExecRequest {
-            remote_id: request.remote_id,
+            machine: request.machine,
             argv: ["/bin/bash", "-l"].map(str::to_owned).into(),
             env: BTreeMap::new(),
             workdir: None,
@@ -243,12 +244,17 @@ impl Exec for Local {
 
 #[async_trait]
 impl Files for Local {
-    async fn upload(&self, id: &RemoteId, from: &Path, to: &str) -> Result<(), ProviderError> {
-        copy::upload(self, id, from, to).await
+    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
+        copy::upload(self, machine, from, to).await
     }
 
-    async fn download(&self, id: &RemoteId, from: &str, to: &Path) -> Result<(), ProviderError> {
-        copy::download(self, id, from, to).await
+    async fn download(
+        &self,
+        machine: &Machine,
+        from: &str,
+        to: &Path,
+    ) -> Result<(), ProviderError> {
+        copy::download(self, machine, from, to).await
     }
 }
 
@@ -289,6 +295,7 @@ fn plan(change: &ProposedChange<'_>) -> PlannedChange {
     PlannedChange {
         requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
         rebuild: false,
+        drifted: Vec::new(),
         update: change.before.is_some() && changes(&UPDATED),
         provision: pending.iter().map(|step| step.name.clone()).collect(),
         unknown: unknown.collect(),

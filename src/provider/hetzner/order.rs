@@ -212,8 +212,9 @@ async fn submit(
             return Err(error);
         }
         // Who cannot ask is no wiser: then what the order said stands.
-        let found = client.list::<Server>(&Filter::labelled(&Selector::operation(&order.operation)));
-        match found.await.map(|found| found.into_iter().next()) {
+        let filter = Filter::labelled(&Selector::operation(&order.operation));
+        let found = client.list::<Server>(&filter).await;
+        match found.map(|found| found.into_iter().next()) {
             Ok(Some(server)) => return Ok(Made { object: server, actions: Vec::new() }),
             Ok(None) if is_open && sendings < MOST_SENDINGS => {}
             Ok(None) if !is_open => return Err(taken(&order.name)),

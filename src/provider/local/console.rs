@@ -5,38 +5,20 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::thread;
 
-use rustix::event::{PollFd, PollFlags, poll};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::tcsetwinsize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::jail::Identity;
 use super::launch::{Progress, Running, exit_code};
+use crate::tty::{Raw, Terminal, is_readable};
 
 /// A login shell that has the pseudo-terminal as its controlling terminal.
 pub const LOGIN_SHELL: [&str; 5] = ["/usr/bin/setsid", "--ctty", "--wait", "/bin/bash", "-l"];
-
-/// The caller's terminal.
-pub struct Terminal {
-    pub input: OwnedFd,
-    pub output: OwnedFd,
-}
-
-impl Terminal {
-    /// Takes this process's standard streams, if input is a terminal.
-    pub fn of_this_process() -> io::Result<Option<Self>> {
-        let (input, output) = (io::stdin(), io::stdout());
-        if !rustix::termios::isatty(&input) {
-            return Ok(None);
-        }
-        let input = input.as_fd().try_clone_to_owned()?;
-        Ok(Some(Self { input, output: output.as_fd().try_clone_to_owned()? }))
-    }
-}
 
 /// The two sides of a pseudo-terminal: ours, and the shell's.
 pub struct Pair {
@@ -68,7 +50,7 @@ impl Pair {
 
 /// Makes our side as large as the caller's terminal, which the shell is told.
 fn resize(near: &OwnedFd, terminal: &Terminal) {
-    if let Ok(size) = tcgetwinsize(&terminal.input) {
+    if let Some(size) = terminal.size() {
         let _ = tcsetwinsize(near, size);
     }
 }
@@ -146,44 +128,5 @@ impl Copy {
             }
         }
         Ok(())
-    }
-}
-
-/// Waits for input; false when there is to be no more.
-fn is_readable(from: &File, until: Option<&OwnedFd>) -> io::Result<bool> {
-    let mut sources = vec![PollFd::new(from, PollFlags::IN)];
-    sources.extend(until.map(|until| PollFd::new(until, PollFlags::IN)));
-    loop {
-        match poll(&mut sources, None) {
-            Err(rustix::io::Errno::INTR) => continue,
-            result => result?,
-        };
-        if sources.get(1).is_some_and(|until| !until.revents().is_empty()) {
-            return Ok(false);
-        }
-        return Ok(true);
-    }
-}
-
-/// A terminal in raw mode, until dropped.
-struct Raw {
-    terminal: OwnedFd,
-    before: Termios,
-}
-
-impl Raw {
-    fn enter(terminal: &OwnedFd) -> io::Result<Self> {
-        let terminal = terminal.try_clone()?;
-        let before = tcgetattr(&terminal)?;
-        let mut raw = before.clone();
-        raw.make_raw();
-        tcsetattr(&terminal, OptionalActions::Now, &raw)?;
-        Ok(Self { terminal, before })
-    }
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        let _ = tcsetattr(&self.terminal, OptionalActions::Drain, &self.before);
     }
 }

@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 
 use super::jail::{HOME, Jail, ThisMachine};
 use super::spawner;
-use crate::provider::{ProviderError, ProviderErrorKind, portable};
+use crate::provider::{ProviderError, ProviderErrorKind, shell};
 
 const OPTIONS_FD: i32 = 3;
 const STATUS_FD: i32 = 4;
@@ -28,8 +28,8 @@ const ENVIRONMENT_FD: i32 = 6;
 const FIRST_FILE_FD: i32 = 10;
 
 /// Runs as `agent`, first thing inside. It says that the jail stands, enters the
-/// directory, says that too, takes on the environment, and becomes the command.
-/// A shell's `exec` gives 127 and 126 as everybody expects.
+/// directory, says that too, takes on the environment, and becomes the command
+/// by [`shell::BECOME`].
 ///
 /// Where nobody listens any more, this process was killed before bubblewrap had
 /// bound its life to it; then the command must not begin. Pid 1 inside binds its
@@ -48,9 +48,7 @@ shift; unset OLDPWD
 printf . >&5 || exit 1
 . /proc/self/fd/6
 exec 3>&- 4>&- 5>&- 6>&-
-case $1 in -*) echo "$1: not found" >&2; exit 127;; esac
-command -v -- "$1" >/dev/null 2>&1 || [ -e "$1" ] || { echo "$1: not found" >&2; exit 127; }
-exec "$@""#;
+"#;
 
 /// A command to start in a jail.
 pub struct Launch<'a> {
@@ -126,7 +124,8 @@ impl Launch<'_> {
         command.args(["--args", &OPTIONS_FD.to_string()]);
         command.args(["--json-status-fd", &STATUS_FD.to_string(), "--"]);
         command.args(self.jail.becoming_agent());
-        command.args(["/bin/sh", "-c", FIRST, "sandplan", self.workdir.unwrap_or(HOME)]);
+        let first = format!("{FIRST}{}", shell::BECOME);
+        command.args(["/bin/sh", "-c", &first, "sandplan", self.workdir.unwrap_or(HOME)]);
         command.args(self.argv).env_clear().current_dir("/").process_group(0);
         let [stdin, stdout, stderr] = self.stdio;
         command.stdin(stdin).stdout(stdout).stderr(stderr);
@@ -182,21 +181,6 @@ pub fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
-/// Checks what cannot be handed to a process.
-pub fn check(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), ProviderError> {
-    let rejected = |message: String| Err(ProviderError::new(ProviderErrorKind::Rejected, message));
-    if argv.is_empty() {
-        return rejected("There is no command to run.".to_owned());
-    }
-    if argv.iter().chain(env.values()).any(|text| text.contains('\0')) {
-        return rejected("A command or its environment contains a NUL character.".to_owned());
-    }
-    match env.keys().find(|name| !portable::is_variable(name)) {
-        Some(name) => rejected(format!("`{name}` cannot be the name of an environment variable.")),
-        None => Ok(()),
-    }
-}
-
 /// Writes an environment as a script that exports it.
 fn exports(env: &BTreeMap<String, String>) -> io::Result<String> {
     use std::fmt::Write;
@@ -212,8 +196,7 @@ fn exports(env: &BTreeMap<String, String>) -> io::Result<String> {
     let all = base.chain(env.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let mut script = String::new();
     for (name, value) in all {
-        let quoted = value.replace('\'', r"'\''");
-        writeln!(script, "export {name}='{quoted}'").map_err(io::Error::other)?;
+        writeln!(script, "export {name}={}", shell::quote(value)).map_err(io::Error::other)?;
     }
     Ok(script)
 }

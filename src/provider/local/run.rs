@@ -5,14 +5,13 @@ use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::Child;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::launch::{Progress, Running, Signals, exit_code};
 use crate::provider::{ExecIo, ExecOutcome, ProviderError, ProviderErrorKind};
+use crate::tty;
 
 /// The exit code of a command that ran out of time, as of `timeout`.
 pub const TIMED_OUT: i32 = 124;
@@ -83,28 +82,11 @@ async fn elapse(limit: Option<Duration>) {
     }
 }
 
-/// Passes on what a terminal or a supervisor sends to this process. From the
-/// first call on, these signals no longer end this process by themselves.
+/// Passes on what a terminal or a supervisor sends to this process.
 async fn pass_on(signals: &Signals) -> std::convert::Infallible {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut quit), Ok(mut hangup), Ok(mut resized)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::quit()),
-        signal(SignalKind::hangup()),
-        signal(SignalKind::window_change()),
-    ) else {
-        return std::future::pending().await;
-    };
+    let Ok(mut received) = tty::Signals::listen() else { return std::future::pending().await };
     loop {
-        let received = tokio::select! {
-            Some(()) = interrupt.recv() => Signal::INT,
-            Some(()) = terminate.recv() => Signal::TERM,
-            Some(()) = quit.recv() => Signal::QUIT,
-            Some(()) = hangup.recv() => Signal::HUP,
-            Some(()) = resized.recv() => Signal::WINCH,
-            else => std::future::pending().await,
-        };
-        signals.forward(received);
+        signals.forward(received.next().await);
     }
 }
 

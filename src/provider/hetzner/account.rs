@@ -1,0 +1,73 @@
+//! What there is to know of a project before anything is planned: whether the token
+//! works, how many calls are left, and what can be ordered.
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::catalogue::{Answers, Catalogue};
+use super::client::Client;
+use super::pages::Filter;
+use super::wire::{Location, Resource, Server};
+use crate::provider::{Account, ProviderError, ProviderErrorKind};
+
+/// Says what the token opens. Hetzner's API names no project.
+pub async fn whoami(client: &Client) -> Result<Account, ProviderError> {
+    let locations = client.list::<Location>(&Filter::all()).await?;
+    let servers = client.count::<Server>().await?;
+    let places: Vec<&str> = locations.iter().map(|location| location.name.as_str()).collect();
+    let mut details = vec![
+        ("servers".to_owned(), servers.to_string()),
+        ("locations".to_owned(), places.join(", ")),
+    ];
+    if let Some(limit) = client.limits() {
+        let line = format!("{} calls an hour, {} left", limit.limit, limit.remaining);
+        details.insert(0, ("rate limit".to_owned(), line));
+    }
+    let summary = "Hetzner Cloud: the token opens a project".to_owned();
+    Ok(Account { summary, details })
+}
+
+/// Fetches what can be ordered.
+pub async fn catalogue(client: &Client, now: Timestamp) -> Result<Catalogue, ProviderError> {
+    let (all, system) = (Filter::all(), Filter::all().with("type", "system"));
+    let (types, places, images, pricing) = tokio::try_join!(
+        client.list::<TypeEntry>(&all),
+        client.list::<PlaceEntry>(&all),
+        client.list::<ImageEntry>(&system),
+        client.pricing(),
+    )?;
+    let server_types: Vec<Json> = types.into_iter().map(|entry| entry.0).collect();
+    let locations: Vec<Json> = places.into_iter().map(|entry| entry.0).collect();
+    let images: Vec<Json> = images.into_iter().map(|entry| entry.0).collect();
+    let answers = Answers {
+        server_types: &server_types,
+        locations: &locations,
+        images: &images,
+        pricing: Some(&pricing),
+    };
+    let read = Catalogue::from_json(&answers, now);
+    read.map_err(|error| ProviderError::new(ProviderErrorKind::Unavailable, format!("{error}.")))
+}
+
+/// An entry of the catalogue, which reads it itself.
+macro_rules! entry {
+    ($name:ident, $path:literal, $key:literal, $word:literal) => {
+        #[derive(serde::Deserialize)]
+        #[serde(transparent)]
+        struct $name(Json);
+
+        impl Resource for $name {
+            const PATH: &'static str = $path;
+            const KEY: &'static str = $key;
+            const WORD: &'static str = $word;
+
+            fn id(&self) -> u64 {
+                self.0["id"].as_u64().unwrap_or_default()
+            }
+        }
+    };
+}
+
+entry!(TypeEntry, "server_types", "server_type", "server type");
+entry!(PlaceEntry, "locations", "location", "location");
+entry!(ImageEntry, "images", "image", "image");

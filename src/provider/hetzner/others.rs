@@ -1,0 +1,151 @@
+//! SSH keys and snapshots: from arguments to calls, and back.
+
+use super::calls::{Owned, hashed};
+use super::change::gone;
+use super::client::Client;
+use super::labels::{self, Selector};
+use super::models::CreateSshKeyRequest;
+use super::pages::Filter;
+use super::wire::{Image, Server, SshKey};
+use super::{Hetzner, number, remote, saved, unique_name};
+use crate::object::{OperationId, RemoteId, RemoteObject};
+use crate::provider::snapshot::Snapshot;
+use crate::provider::ssh_key::SshKey as Arguments;
+use crate::provider::{
+    Committed, CreateRequest, ProviderError, ProviderErrorKind, Report, UpdateRequest,
+};
+
+/// How often a request is sent of which nobody knows whether it arrived.
+const MOST_SENDINGS: usize = 4;
+
+impl Hetzner {
+    pub(super) async fn create_ssh_key(
+        &self,
+        request: CreateRequest,
+    ) -> Result<RemoteObject, ProviderError> {
+        let client = self.client()?.reporting(&request.reporter);
+        let arguments = Arguments::from_value(&request.attributes);
+        let name = arguments.name.unwrap_or_else(|| unique_name(&request.ownership));
+        let wanted = CreateSshKeyRequest {
+            name,
+            public_key: arguments.public_key,
+            labels: Some(hashed(&labels::write(&request.ownership, &arguments.labels))),
+        };
+        let send = async || client.create_ssh_key(&wanted).await;
+        let key = once(&client, &request.operation, send).await.map_err(|error| held(error))?;
+        request.reporter.send(Report::RemoteId(RemoteId::from(key.id.to_string())));
+        Ok(remote::ssh_key(&key))
+    }
+
+    pub(super) async fn update_ssh_key(
+        &self,
+        request: UpdateRequest,
+    ) -> Result<RemoteObject, ProviderError> {
+        let client = self.client()?.reporting(&request.reporter);
+        let arguments = Arguments::from_value(&request.attributes);
+        let labels = labels::write(&request.ownership, &arguments.labels);
+        let id = number(&request.remote_id)?;
+        let key = client.change::<SshKey>(id, arguments.name.as_deref(), &labels).await?;
+        Ok(remote::ssh_key(&key))
+    }
+
+    /// Saves the disk of a sandbox. Unlike names of servers, descriptions need not be
+    /// unique, so of a lost answer the platform has to say what became of it.
+    pub(super) async fn create_snapshot(
+        &self,
+        request: CreateRequest,
+    ) -> Result<RemoteObject, ProviderError> {
+        let client = self.client()?.reporting(&request.reporter);
+        let arguments = Snapshot::from_value(&request.attributes);
+        let id = number(&arguments.sandbox.unwrap_or_default().as_str().into())?;
+        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        let name = arguments.name.unwrap_or_else(|| unique_name(&request.ownership));
+        let labels = labels::write(&request.ownership, &arguments.labels);
+        let made = match client.create_image(id, &name, &labels).await {
+            Ok(made) => made,
+            Err(error) if error.committed == Committed::Unknown => {
+                let Some(image) = made_by::<Image>(&client, &request.operation).await? else {
+                    return Err(error);
+                };
+                super::wire::Made { object: image, actions: Vec::new() }
+            }
+            Err(error) => return Err(error),
+        };
+        let remote_id = RemoteId::from(made.object.id.to_string());
+        request.reporter.send(Report::RemoteId(remote_id.clone()));
+        request.reporter.waiting();
+        request.reporter.phase(format!("saving the disk of {}", server.name));
+        let partly = |error: ProviderError| error.committed(Committed::Partially(remote_id));
+        let waited = client.wait(&made.actions, saved::SAVING, |_| ()).await;
+        waited.map_err(|error| partly(error.into()))?;
+        let image = client.read::<Image>(made.object.id).await?;
+        Ok(remote::snapshot(&image.unwrap_or(made.object)))
+    }
+
+    pub(super) async fn update_snapshot(
+        &self,
+        request: UpdateRequest,
+    ) -> Result<RemoteObject, ProviderError> {
+        let client = self.client()?.reporting(&request.reporter);
+        let arguments = Snapshot::from_value(&request.attributes);
+        let labels = labels::write(&request.ownership, &arguments.labels);
+        let id = number(&request.remote_id)?;
+        let image = client.change::<Image>(id, arguments.name.as_deref(), &labels).await?;
+        Ok(remote::snapshot(&image))
+    }
+
+    /// Deletes an object and waits until it is gone.
+    pub(super) async fn gone<T: Owned>(&self, id: u64) -> Result<(), ProviderError> {
+        let client = self.client()?;
+        let actions = client.delete::<T>(id).await?;
+        Ok(client.wait(&actions, super::order::STARTING, |_| ()).await?)
+    }
+}
+
+/// Sends a request for an object of a unique name until it is known to be taken or
+/// refused.
+pub(super) async fn once<T: Owned>(
+    client: &Client,
+    operation: &OperationId,
+    send: impl AsyncFn() -> Result<T, ProviderError>,
+) -> Result<T, ProviderError> {
+    let mut sendings = 0;
+    loop {
+        sendings += 1;
+        let error = match send().await {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
+        };
+        let is_open = error.committed == Committed::Unknown;
+        if !is_open && error.kind != ProviderErrorKind::AlreadyExists {
+            return Err(error);
+        }
+        match made_by::<T>(client, operation).await {
+            Ok(Some(made)) => return Ok(made),
+            Ok(None) if is_open && sendings < MOST_SENDINGS => {}
+            _ => return Err(error),
+        }
+    }
+}
+
+/// Finds what an operation made.
+async fn made_by<T: Owned>(
+    client: &Client,
+    operation: &OperationId,
+) -> Result<Option<T>, ProviderError> {
+    let filter = Filter::labelled(&Selector::operation(operation));
+    Ok(client.list::<T>(&filter).await?.into_iter().next())
+}
+
+/// A project holds a public key once, whatever its name.
+fn held(error: ProviderError) -> ProviderError {
+    if error.kind != ProviderErrorKind::AlreadyExists {
+        return error;
+    }
+    let message = format!(
+        "{} The Hetzner project holds this public key, or one of this name, already. Take it \
+         over with `sandplan import ADDRESS ID`, or delete it in the Cloud Console.",
+        error.message
+    );
+    ProviderError { message, ..error }
+}

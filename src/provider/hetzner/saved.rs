@@ -1,0 +1,113 @@
+//! Disks saved by `sandplan snapshot`, and put back by `sandplan restore`.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::change::{Changing, gone};
+use super::client::Client;
+use super::labels::{Labels, Selector};
+use super::remote::{HOST_KEY, ONCE_KEY};
+use super::wire::{Image, Server};
+use super::{Hetzner, number};
+use crate::object::RemoteId;
+use crate::provider::{
+    ProviderError, ProviderErrorKind, Reporter, SnapshotInfo, Snapshots,
+};
+
+/// The id of the server that a disk was saved of.
+const SANDBOX: &str = "sandplan-sandbox";
+/// How long saving a disk may take.
+pub const SAVING: Duration = Duration::from_secs(3600);
+
+#[async_trait]
+impl Snapshots for Hetzner {
+    async fn snapshot(&self, id: &RemoteId, name: &str) -> Result<SnapshotInfo, ProviderError> {
+        let client = self.client()?;
+        let id = number(id)?;
+        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        if of(client, id).await?.iter().any(|image| image.description == name) {
+            let message = format!("There is a snapshot called `{name}` already.");
+            return Err(ProviderError::new(ProviderErrorKind::AlreadyExists, message));
+        }
+        let image = save(client, &server, name, labels(&server)).await?;
+        Ok(info(&image))
+    }
+
+    async fn restore(&self, id: &RemoteId, snapshot: &str) -> Result<(), ProviderError> {
+        let client = self.client()?;
+        let id = number(id)?;
+        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        let saved = of(client, id).await?;
+        let Some(image) = saved.iter().find(|image| image.description == snapshot) else {
+            return Err(unknown(snapshot, &saved));
+        };
+        let name = server.name.clone();
+        let labels = with_keys(&server.labels, &image.labels);
+        let reporter = Reporter::silent();
+        let changing = Changing { client, server, reporter: &reporter };
+        changing.relabel(&name, &labels).await?;
+        changing.rebuild(&image.id.to_string(), None).await
+    }
+
+    async fn snapshots(&self, id: &RemoteId) -> Result<Vec<SnapshotInfo>, ProviderError> {
+        let mut saved = of(self.client()?, number(id)?).await?;
+        saved.sort_by_key(|image| (image.created, image.id));
+        Ok(saved.iter().map(info).collect())
+    }
+}
+
+/// Saves a server's disk and waits until that is done.
+pub async fn save(
+    client: &Client,
+    server: &Server,
+    name: &str,
+    labels: Labels,
+) -> Result<Image, ProviderError> {
+    let made = client.create_image(server.id, name, &labels).await?;
+    client.wait(&made.actions, SAVING, |_| ()).await?;
+    let saved = client.read::<Image>(made.object.id).await?;
+    Ok(saved.unwrap_or(made.object))
+}
+
+async fn of(client: &Client, server: u64) -> Result<Vec<Image>, ProviderError> {
+    client.snapshots(&Selector::equal(SANDBOX, &server.to_string())).await
+}
+
+/// The disk has the host key that is in force now, so its labels have it, too.
+fn labels(server: &Server) -> Labels {
+    let project = server.labels.iter().filter(|(key, _)| key.starts_with("sandplan-project"));
+    let project = project.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut labels = with_keys(&project, &server.labels);
+    labels.insert(SANDBOX.to_owned(), server.id.to_string());
+    labels
+}
+
+/// Returns labels with the host keys of others.
+pub fn with_keys(labels: &Labels, keys_of: &Labels) -> Labels {
+    let is_key = |key: &str| [HOST_KEY, ONCE_KEY].contains(&key);
+    let kept = labels.iter().filter(|(key, _)| !is_key(key));
+    let keys = keys_of.iter().filter(|(key, _)| is_key(key));
+    kept.chain(keys).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn info(image: &Image) -> SnapshotInfo {
+    const GB: f64 = 1e9;
+    SnapshotInfo {
+        id: RemoteId::from(image.id.to_string()),
+        name: image.description.clone(),
+        sandbox: RemoteId::from(image.labels.get(SANDBOX).map_or("", String::as_str)),
+        created_at: image.created.unwrap_or(Timestamp::UNIX_EPOCH),
+        bytes: (image.image_size.unwrap_or_default() * GB) as u64,
+    }
+}
+
+fn unknown(name: &str, saved: &[Image]) -> ProviderError {
+    let names: Vec<&str> = saved.iter().map(|image| image.description.as_str()).collect();
+    let message = match names.as_slice() {
+        [] => "Nothing was saved of this sandbox yet: `sandplan snapshot` does that.".to_owned(),
+        some => format!("There is no snapshot `{name}`; there are: {}.", some.join(", ")),
+    };
+    ProviderError::new(ProviderErrorKind::NotFound, message)
+}
