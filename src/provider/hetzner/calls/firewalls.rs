@@ -28,11 +28,7 @@ impl Client {
     }
 
     /// Puts a firewall in force on a server; where it is already, that is a success.
-    pub async fn apply_firewall(
-        &self,
-        id: u64,
-        server: u64,
-    ) -> Result<Vec<Action>, ProviderError> {
+    pub async fn apply_firewall(&self, id: u64, server: u64) -> Result<Vec<Action>, ProviderError> {
         let purpose = format!("apply the {}", named::<Firewall>(id));
         let call = Call::post(action_path::<Firewall>(id, "apply_to_resources"), purpose);
         let request = ApplyToResourcesRequest { apply_to: vec![resource(server)?] };
