@@ -1,3 +1,5 @@
+//! Firewalls: made, changed, put in force and lifted.
+
 use super::super::call::Call;
 use super::super::client::Client;
 use super::super::models::firewall_resource::Type;
@@ -7,7 +9,7 @@ use super::super::models::{
 };
 use super::super::wire::{Action, Firewall, Made};
 use super::{action_path, named};
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, ProviderErrorKind};
 
 impl Client {
     /// Makes a firewall.
@@ -62,7 +64,7 @@ const GONE: [&str; 2] = ["firewall_already_removed", "firewall_resource_not_foun
 fn resource(server: u64) -> Result<FirewallResource, ProviderError> {
     let id = i64::try_from(server).map_err(|_| {
         let message = format!("{server} is no id of a server.");
-        ProviderError::new(crate::provider::ProviderErrorKind::Rejected, message)
+        ProviderError::new(ProviderErrorKind::Rejected, message)
     })?;
     let mut resource = FirewallResource::new(Type::Server);
     resource.server = Some(Box::new(ResourceId { id }));

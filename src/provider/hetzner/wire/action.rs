@@ -1,3 +1,5 @@
+//! Actions: what takes time.
+
 use serde::Deserialize;
 
 use super::lenient::or_default;

@@ -1,3 +1,5 @@
+//! Types of server, with prices and what can be had where.
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
