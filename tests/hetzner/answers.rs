@@ -49,7 +49,7 @@ async fn a_dead_server_is_unavailable_and_nothing_was_done() {
     let client = client_of(&format!("http://{free}"), "t", hasty());
     let error = client.create_server(&order("web")).await.unwrap_err();
     assert_eq!((error.kind, error.committed), (ProviderErrorKind::Unavailable, Committed::No));
-    assert!(error.message.contains("refused"), "{}", error.message);
+    assert!(error.message.contains("127.0.0.1: Connection refused"), "{}", error.message);
 }
 
 #[tokio::test]

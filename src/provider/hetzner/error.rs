@@ -98,9 +98,10 @@ impl Failure {
     fn explain(&self) -> (ProviderErrorKind, String) {
         use ProviderErrorKind::Unavailable;
         match self {
-            Self::NotSent(why) => {
-                (Unavailable, format!("the API cannot be reached: {why}. Check the network."))
-            }
+            Self::NotSent(why) => (
+                Unavailable,
+                format!("the API cannot be reached: {why}. Check the network and the endpoint."),
+            ),
             Self::TimedOut(after) => {
                 (Unavailable, format!("no answer came within {} s.", after.as_secs_f64()))
             }

@@ -53,4 +53,4 @@ impl Action {
     }
 }
 
-super::resource!(Action, "actions", "action", "action");
+super::resource!(Action, "actions", "action", "action", None);

@@ -88,4 +88,4 @@ impl ServerType {
     }
 }
 
-super::resource!(ServerType, "server_types", "server_type", "server type");
+super::resource!(ServerType, "server_types", "server_type", "server type", None);
