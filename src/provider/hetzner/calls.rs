@@ -19,6 +19,7 @@ use super::models::{
     ReplaceFirewallRequest, ReplaceImageRequest, ReplacePrimaryIpRequest, ReplaceServerRequest,
     ReplaceSshKeyRequest,
 };
+use super::pages::Filter;
 use super::wire::{
     Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, ServerType, SshKey,
 };
@@ -32,38 +33,25 @@ pub trait Owned: Resource {
     fn change(name: Option<&str>, labels: &Labels) -> Self::Change;
 }
 
-/// The crate's requests have this shape.
+/// The crate's requests have one shape but for the field with the name.
 macro_rules! owned {
-    ($name:ident, $change:ident, $title:ident) => {
+    ($name:ident, $change:ident { $title:ident $(, $other:ident)* }) => {
         impl Owned for $name {
             type Change = $change;
 
             fn change(name: Option<&str>, labels: &Labels) -> $change {
                 let $title = name.map(str::to_owned);
-                $change { $title, labels: Some(hashed(labels)), ..$change::default() }
+                $change { $title, labels: Some(hashed(labels)) $(, $other: None)* }
             }
         }
     };
 }
 
-/// As above, for those with no field besides.
-macro_rules! owned_plain {
-    ($name:ident, $change:ident) => {
-        impl Owned for $name {
-            type Change = $change;
-
-            fn change(name: Option<&str>, labels: &Labels) -> $change {
-                $change { name: name.map(str::to_owned), labels: Some(hashed(labels)) }
-            }
-        }
-    };
-}
-
-owned_plain!(Server, ReplaceServerRequest);
-owned_plain!(SshKey, ReplaceSshKeyRequest);
-owned_plain!(Firewall, ReplaceFirewallRequest);
-owned!(PrimaryIp, ReplacePrimaryIpRequest, name);
-owned!(Image, ReplaceImageRequest, description);
+owned!(Server, ReplaceServerRequest { name });
+owned!(SshKey, ReplaceSshKeyRequest { name });
+owned!(Firewall, ReplaceFirewallRequest { name });
+owned!(PrimaryIp, ReplacePrimaryIpRequest { name, auto_delete });
+owned!(Image, ReplaceImageRequest { description, r#type });
 
 /// Labels as the crate's models take them.
 pub fn hashed(labels: &Labels) -> HashMap<String, String> {
@@ -106,7 +94,7 @@ impl Client {
 
     /// Lists all types of server.
     pub async fn server_types(&self) -> Result<Vec<ServerType>, ProviderError> {
-        self.list(&super::pages::Filter::all()).await
+        self.list(&Filter::all()).await
     }
 
     async fn make<T: Resource>(&self, call: &Call) -> Result<Made<T>, ProviderError> {

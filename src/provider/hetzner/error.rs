@@ -98,9 +98,10 @@ impl Failure {
     fn explain(&self) -> (ProviderErrorKind, String) {
         use ProviderErrorKind::Unavailable;
         match self {
-            Self::NotSent(why) => {
-                (Unavailable, format!("the API cannot be reached: {why}. Check the network."))
-            }
+            Self::NotSent(why) => (
+                Unavailable,
+                format!("the API cannot be reached: {why}. Check the network and the endpoint."),
+            ),
             Self::TimedOut(after) => {
                 (Unavailable, format!("no answer came within {} s.", after.as_secs_f64()))
             }
@@ -338,5 +339,114 @@ pub fn kind_of_action(code: &str) -> ProviderErrorKind {
         ProviderErrorKind::NotFound => ProviderErrorKind::Rejected,
         _ if code == "action_failed" => ProviderErrorKind::Unavailable,
         kind => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ProviderErrorKind as Kind;
+
+    use super::*;
+
+    fn answered(call: &Call, status: u16, body: &str) -> ProviderError {
+        CallError::of(call, Failure::Refused(Refusal::read(status, body.as_bytes(), None))).into()
+    }
+
+    fn order() -> Call {
+        Call::post("servers", "create the server `web`")
+    }
+
+    fn coded(status: u16, code: &str) -> ProviderError {
+        let body = format!(r#"{{"error": {{"code": "{code}", "message": "it is so"}}}}"#);
+        answered(&order(), status, &body)
+    }
+
+    #[test]
+    fn every_code_has_its_kind() {
+        for (status, code, kind) in [
+            (401, "unauthorized", Kind::Denied),
+            (403, "forbidden", Kind::Denied),
+            (401, "token_readonly", Kind::Denied),
+            (404, "not_found", Kind::NotFound),
+            (409, "uniqueness_error", Kind::AlreadyExists),
+            (403, "resource_limit_exceeded", Kind::QuotaExceeded),
+            (412, "resource_unavailable", Kind::NoCapacity),
+            (412, "placement_error", Kind::NoCapacity),
+            (429, "rate_limit_exceeded", Kind::RateLimited),
+            (422, "invalid_input", Kind::Rejected),
+            (422, "invalid_server_type", Kind::Rejected),
+            (423, "protected", Kind::Rejected),
+            (423, "locked", Kind::Unavailable),
+            (409, "conflict", Kind::Unavailable),
+            (403, "maintenance", Kind::Unavailable),
+            (500, "server_error", Kind::Unavailable),
+            (418, "teapot_error", Kind::Rejected),
+            (503, "teapot_error", Kind::Unavailable),
+        ] {
+            let error = coded(status, code);
+            assert_eq!(error.kind, kind, "{code}");
+            assert!(error.message.contains(code), "{}", error.message);
+            let doubtful = status == 500 || status == 503;
+            assert_eq!(error.committed == Committed::Unknown, doubtful, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_call_the_reason_and_the_advice_are_said() {
+        assert_eq!(
+            coded(403, "resource_limit_exceeded").message,
+            "Hetzner Cloud could not create the server `web`: it is so (resource_limit_exceeded). \
+             Delete what is no longer needed, or ask for a higher limit in the Cloud Console."
+        );
+    }
+
+    #[test]
+    fn refused_fields_are_named() {
+        let body = r#"{"error": {"code": "invalid_input", "message": "invalid input in fields",
+            "details": {"fields": [{"name": "server_type", "messages": ["unknown", "old"]},
+                                   {"name": "image"}]}}}"#;
+        assert_eq!(
+            answered(&order(), 422, body).message,
+            "Hetzner Cloud could not create the server `web`: invalid input in fields; \
+             `server_type`: unknown, old; `image` (invalid_input)."
+        );
+    }
+
+    #[test]
+    fn bodies_of_others_are_quoted_without_control_characters() {
+        let html = "<html>\n<body>\u{1b}[31m502 Bad Gateway</body></html>";
+        let error = answered(&Call::get("servers", "list servers"), 502, html);
+        assert_eq!((error.kind, error.committed), (Kind::Unavailable, Committed::No));
+        assert!(error.message.contains("`<html> <body> [31m502 Bad"), "{}", error.message);
+        let error = answered(&order(), 502, "");
+        assert!(error.message.contains("the body is empty (HTTP 502)"), "{}", error.message);
+        let long = answered(&order(), 400, &"x".repeat(100_000)).message;
+        assert!(long.len() < 400, "{long}");
+    }
+
+    #[test]
+    fn unusual_details_fail_nothing() {
+        for body in [
+            r#"{"error": {"code": "protected", "message": null, "details": null}}"#,
+            r#"{"error": {"code": "protected"}}"#,
+        ] {
+            assert_eq!(answered(&order(), 423, body).kind, Kind::Rejected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_second_sending_keeps_the_doubt_of_the_first() {
+        let call = Call::delete("servers/1", "delete the server 1");
+        let mut error = CallError::of(&call, Failure::Refused(Refusal::default()));
+        assert_eq!(ProviderError::from(error.clone()).committed, Committed::No);
+        error.doubtful = true;
+        assert_eq!(ProviderError::from(error).committed, Committed::Unknown);
+    }
+
+    #[test]
+    fn failed_actions_have_kinds_too() {
+        assert_eq!(kind_of_action("resource_unavailable"), Kind::NoCapacity);
+        assert_eq!(kind_of_action("action_failed"), Kind::Unavailable);
+        assert_eq!(kind_of_action("something"), Kind::Rejected);
     }
 }

@@ -119,7 +119,8 @@ impl Client {
 
     async fn page<T: Resource>(&self, filter: &Filter, page: u64) -> Result<Page<T>, CallError> {
         let paging = [("page", page.to_string()), ("per_page", PER_PAGE.to_string())];
-        self.fetch(&call::<T>().query(filter.0.clone()).query(paging)).await
+        let sort = T::SORT.map(|sort| ("sort", sort.to_owned()));
+        self.fetch(&call::<T>().query(filter.0.clone()).query(sort).query(paging)).await
     }
 }
 

@@ -67,7 +67,7 @@ impl Tries {
         match failure.nature() {
             Nature::Final => None,
             Nature::RateLimited => {
-                let wait = failure.retry_after().unwrap_or(refill);
+                let wait = failure.retry_after().unwrap_or(refill).max(LEAST_PAUSE);
                 self.rate = self.rate.checked_sub(wait)?;
                 Some(wait)
             }
@@ -82,6 +82,9 @@ impl Tries {
         }
     }
 }
+
+/// The shortest wait for the rate limit, whatever the API asks for.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The longest wait that a server in trouble may ask for.
 const MOST_ASKED: Duration = Duration::from_secs(60);
@@ -174,6 +177,10 @@ mod tests {
         let minute = Duration::from_secs(60);
         let waits = std::iter::from_fn(|| tries.after(&refused(429, ""), minute)).count();
         assert_eq!(waits, 5);
+        let mut short = Refusal { status: 429, ..Refusal::default() };
+        short.retry_after = Some(Duration::ZERO);
+        let wait = self::tries(Call::get("x", "")).after(&Failure::Refused(short), minute);
+        assert_eq!(wait, Some(Duration::from_secs(1)));
         let mut long = Refusal { status: 429, ..Refusal::default() };
         long.retry_after = Some(Duration::from_secs(3600));
         assert!(!goes_on(Call::get("x", ""), &Failure::Refused(long)));

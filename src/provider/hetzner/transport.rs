@@ -121,7 +121,8 @@ impl Transport {
     /// Tells apart what was not sent, what came too late, and what was cut.
     fn failure(&self, error: &reqwest::Error) -> Failure {
         if error.is_connect() || error.is_builder() {
-            Failure::NotSent(root_cause(error))
+            let host = self.endpoint.host_str().unwrap_or_default();
+            Failure::NotSent(format!("{host}: {}", root_cause(error)))
         } else if error.is_timeout() {
             Failure::TimedOut(self.timeout)
         } else {

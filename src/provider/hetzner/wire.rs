@@ -35,6 +35,8 @@ pub trait Resource: DeserializeOwned + Send + 'static {
     const KEY: &'static str;
     /// What users call it.
     const WORD: &'static str;
+    /// How pages are sorted, so that they fit together; not all lists can be.
+    const SORT: Option<&'static str>;
 
     fn id(&self) -> u64;
 }
@@ -42,10 +44,14 @@ pub trait Resource: DeserializeOwned + Send + 'static {
 /// Names the type for the API and for users.
 macro_rules! resource {
     ($name:ident, $path:literal, $key:literal, $word:literal) => {
+        super::resource!($name, $path, $key, $word, Some("id:asc"));
+    };
+    ($name:ident, $path:literal, $key:literal, $word:literal, $sort:expr) => {
         impl super::Resource for $name {
             const PATH: &'static str = $path;
             const KEY: &'static str = $key;
             const WORD: &'static str = $word;
+            const SORT: Option<&'static str> = $sort;
 
             fn id(&self) -> u64 {
                 self.id

@@ -1,3 +1,5 @@
+//! Firewalls: made, changed, put in force and lifted.
+
 use super::super::call::Call;
 use super::super::client::Client;
 use super::super::models::firewall_resource::Type;
@@ -7,7 +9,7 @@ use super::super::models::{
 };
 use super::super::wire::{Action, Firewall, Made};
 use super::{action_path, named};
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, ProviderErrorKind};
 
 impl Client {
     /// Makes a firewall.
@@ -28,11 +30,7 @@ impl Client {
     }
 
     /// Puts a firewall in force on a server; where it is already, that is a success.
-    pub async fn apply_firewall(
-        &self,
-        id: u64,
-        server: u64,
-    ) -> Result<Vec<Action>, ProviderError> {
+    pub async fn apply_firewall(&self, id: u64, server: u64) -> Result<Vec<Action>, ProviderError> {
         let purpose = format!("apply the {}", named::<Firewall>(id));
         let call = Call::post(action_path::<Firewall>(id, "apply_to_resources"), purpose);
         let request = ApplyToResourcesRequest { apply_to: vec![resource(server)?] };
@@ -66,7 +64,7 @@ const GONE: [&str; 2] = ["firewall_already_removed", "firewall_resource_not_foun
 fn resource(server: u64) -> Result<FirewallResource, ProviderError> {
     let id = i64::try_from(server).map_err(|_| {
         let message = format!("{server} is no id of a server.");
-        ProviderError::new(crate::provider::ProviderErrorKind::Rejected, message)
+        ProviderError::new(ProviderErrorKind::Rejected, message)
     })?;
     let mut resource = FirewallResource::new(Type::Server);
     resource.server = Some(Box::new(ResourceId { id }));

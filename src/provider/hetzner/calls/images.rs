@@ -1,3 +1,5 @@
+//! Images: the platform's own and snapshots.
+
 use super::super::call::Call;
 use super::super::client::Client;
 use super::super::labels::Selector;

@@ -1,3 +1,5 @@
+//! What things cost.
+
 use serde::Deserialize;
 
 use super::super::call::Call;

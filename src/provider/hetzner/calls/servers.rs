@@ -1,3 +1,5 @@
+//! Servers: ordered, switched, rebuilt, resized, saved and protected.
+
 use serde::Serialize;
 
 use super::super::call::Call;

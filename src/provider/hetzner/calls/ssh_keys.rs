@@ -1,3 +1,5 @@
+//! Public SSH keys.
+
 use super::super::call::Call;
 use super::super::client::Client;
 use super::super::models::CreateSshKeyRequest;

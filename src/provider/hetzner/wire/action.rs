@@ -1,3 +1,5 @@
+//! Actions: what takes time.
+
 use serde::Deserialize;
 
 use super::lenient::or_default;
@@ -51,4 +53,4 @@ impl Action {
     }
 }
 
-super::resource!(Action, "actions", "action", "action");
+super::resource!(Action, "actions", "action", "action", None);

@@ -1,3 +1,5 @@
+//! Firewalls and their rules.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Images and snapshots.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Places.
+
 use serde::Deserialize;
 
 use super::lenient::or_default;

@@ -1,3 +1,5 @@
+//! Prices, as exact decimal text.
+
 use serde::Deserialize;
 
 use super::lenient::or_default;

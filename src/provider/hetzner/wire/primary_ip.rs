@@ -1,3 +1,5 @@
+//! Public addresses.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

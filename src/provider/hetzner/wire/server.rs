@@ -1,3 +1,5 @@
+//! Servers.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

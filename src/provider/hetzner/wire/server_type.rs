@@ -1,3 +1,5 @@
+//! Types of server, with prices and what can be had where.
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -86,4 +88,4 @@ impl ServerType {
     }
 }
 
-super::resource!(ServerType, "server_types", "server_type", "server type");
+super::resource!(ServerType, "server_types", "server_type", "server type", None);

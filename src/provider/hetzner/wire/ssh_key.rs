@@ -1,3 +1,5 @@
+//! Public SSH keys.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
