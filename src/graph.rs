@@ -8,9 +8,13 @@
 mod decode;
 mod evaluation;
 mod expand;
+mod homes;
 mod nodes;
+mod place;
+mod refer;
 mod scope;
 mod trigger;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -46,6 +50,8 @@ pub struct Desired {
     dependencies: BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
     /// The resource blocks that any expression refers to.
     referenced: BTreeSet<BlockAddress>,
+    /// The sandbox blocks that use each SSH key and network.
+    users: users::Users,
     context: Context,
 }
 
@@ -109,6 +115,7 @@ impl Desired {
             order: graph.order()?,
             dependencies: graph.resource_dependencies(),
             referenced: graph.referenced(),
+            users: users::of(&graph, &config),
             config,
             project,
             variables,
@@ -168,6 +175,11 @@ impl Desired {
     /// Returns the blocks that a block depends on.
     pub fn dependencies(&self, block: &BlockAddress) -> Option<&BTreeSet<BlockAddress>> {
         self.dependencies.get(block)
+    }
+
+    /// Tells whether a sandbox block uses this SSH key or network.
+    pub fn is_used(&self, block: &BlockAddress) -> bool {
+        self.users.contains_key(block)
     }
 
     /// Returns, for each block, the blocks that it depends on.

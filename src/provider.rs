@@ -8,9 +8,12 @@
 pub mod copy;
 pub mod local;
 pub mod name;
+pub mod network;
 pub mod portable;
 pub mod registry;
 pub mod sandbox;
+pub mod snapshot;
+pub mod ssh_key;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -164,7 +164,13 @@ impl Session<'_> {
             Diagnostic::error("import-failed", "Cannot import").detail(error.message)
         })?;
         let Some(remote) = remote else { return Err(not_there(id, &change.provider).into()) };
-        let taken = prior.state.objects.iter().find(|object| object.remote_id == *id);
+        // Platforms number each type of object by itself.
+        let is_it = |object: &&Object| {
+            object.remote_id == *id
+                && object.provider == change.provider
+                && object.address.kind() == address.kind()
+        };
+        let taken = prior.state.objects.iter().find(is_it);
         if let Some(taken) = taken {
             return Err(Diagnostic::error("import-failed", "Cannot import")
                 .detail(format!("The object `{id}` is in the state already, as {}.", taken.address))

@@ -1,5 +1,6 @@
 //! Which sandbox a user means by a name.
 
+use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::object::{Object, ProviderRef, RemoteId, State};
 
@@ -15,7 +16,9 @@ impl Target {
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
     /// way of writing its address: `review`, `review["ada"]`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
-        let current = || state.objects.iter().filter(|object| object.deposed.is_none());
+        let is_sandbox = |object: &&Object| object.address.kind() == ResourceType::Sandbox;
+        let current =
+            || state.objects.iter().filter(is_sandbox).filter(|object| object.deposed.is_none());
         let found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
         match found.as_slice() {
             [object] => Ok(Self {
@@ -56,4 +59,41 @@ fn ambiguous(name: &str, several: &[&Object]) -> Diagnostic {
     let addresses: Vec<String> = several.iter().map(|o| o.address.to_string()).collect();
     Diagnostic::error("ambiguous-sandbox", "Several sandboxes have this name")
         .detail(format!("`{name}` could be {}. Use the address.", addresses.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Status;
+    use crate::value::Value;
+
+    fn object(address: &str) -> Object {
+        Object {
+            address: address.parse().expect(address),
+            deposed: None,
+            version: 1,
+            provider: ProviderRef::of("hetzner"),
+            remote_id: RemoteId::from("1"),
+            status: Status::Ready,
+            schema_version: 1,
+            attributes: Value::object([("name", Value::from("a"))]),
+            depends_on: vec![],
+            steps: vec![],
+            failure: None,
+            create_before_destroy: false,
+        }
+    }
+
+    #[test]
+    fn only_sandboxes_are_found_by_name_or_id() {
+        let mut state = State::empty("l".into());
+        state.objects = vec![object("ssh_key.a[\"hetzner\"]"), object("sandbox.a")];
+        for name in ["a", "1", "sandbox.a"] {
+            let found = Target::find(&state, name).expect(name);
+            assert_eq!(found.object.address.to_string(), "sandbox.a", "{name}");
+        }
+        state.objects.pop();
+        assert!(Target::find(&state, "a").is_err());
+        assert!(Target::find(&state, "ssh_key.a[\"hetzner\"]").is_err());
+    }
 }
