@@ -13,7 +13,9 @@ use crate::value::{Attributes, Type, Value};
 pub enum NotTaken {
     #[error("this is not {}, nor what identifies one", article(*.0))]
     OtherThing(ResourceType),
-    #[error("one {0} is needed, and this is a whole block of several: name one, as in `{0}.NAME[\"KEY\"]`")]
+    #[error(
+        "one {0} is needed, and this is a whole block of several: name one, as in `{0}.NAME[\"KEY\"]`"
+    )]
     Several(ResourceType),
     #[error("there is no such {kind} on the provider `{provider}`")]
     NotHere { kind: ResourceType, provider: String },
@@ -28,7 +30,11 @@ pub fn take(value: &Value, taker: &Taker) -> Result<Value, NotTaken> {
             if taker.kind != ResourceType::SshKey {
                 return Err(NotTaken::Several(taker.kind));
             }
-            elements.iter().map(|element| take(element, taker)).collect::<Result<Vec<_>, _>>().map(Value::tuple)
+            elements
+                .iter()
+                .map(|element| take(element, taker))
+                .collect::<Result<Vec<_>, _>>()
+                .map(Value::tuple)
         }
         Value::String(text) if taker.kind == ResourceType::SshKey => Ok(Value::from(text.trim())),
         other => Ok(other.clone()),
@@ -121,7 +127,8 @@ mod tests {
     #[test]
     fn a_network_is_its_id_on_the_provider_that_asks() {
         let taker = taker(ResourceType::Network);
-        let both = [("hetzner", network(Value::from("1"))), ("hetzner.eu", network(Value::from("2")))];
+        let both =
+            [("hetzner", network(Value::from("1"))), ("hetzner.eu", network(Value::from("2")))];
         assert_eq!(take(&Value::object(both), &taker), Ok(Value::from("1")));
         let unknown = network(Value::Unknown(Type::String));
         assert_eq!(take(&unknown, &taker), Ok(Value::Unknown(Type::String)));
@@ -135,7 +142,8 @@ mod tests {
     fn what_is_no_such_resource_says_so() {
         let sandbox = Value::object([("ssh_command", Value::null()), ("id", Value::from("1"))]);
         let fleet = Value::object([("ada", sandbox.clone())]);
-        let error = |value: &Value, kind| take(value, &taker(kind)).expect_err("refused").to_string();
+        let error =
+            |value: &Value, kind| take(value, &taker(kind)).expect_err("refused").to_string();
         assert!(error(&fleet, ResourceType::Sandbox).contains("a whole block of several"));
         assert!(error(&Value::tuple([sandbox]), ResourceType::Sandbox).contains("several"));
         assert!(error(&fleet, ResourceType::Network).contains("not a network"));

@@ -176,7 +176,9 @@ impl Decoder<'_> {
         }
         let names = (0..layers.len()).map(|index| format!("layer.l{index}"));
         let expression = format!("merge({})", names.collect::<Vec<_>>().join(", "));
-        self.decoded.deferred.push((path.clone(), Deferred { expression, captures, references, taker: None }));
+        self.decoded
+            .deferred
+            .push((path.clone(), Deferred { expression, captures, references, taker: None }));
         merged
     }
 

@@ -105,10 +105,7 @@ pub fn expand<'a>(
 }
 
 /// Evaluates how often a block stands for an object.
-pub fn repeated(
-    evaluation: &Evaluation<'_>,
-    resource: &Resource,
-) -> Result<Repeated, Diagnostics> {
+pub fn repeated(evaluation: &Evaluation<'_>, resource: &Resource) -> Result<Repeated, Diagnostics> {
     let example = example(evaluation, resource)?;
     let is_example = example.is_some();
     let (repetition, instances) = match example {

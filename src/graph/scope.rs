@@ -76,8 +76,7 @@ impl<'a> BlockScope<'a> {
 
     /// Captures an expression with all that it needs, for apply.
     pub fn defer(&self, expr: &Expr) -> Deferred {
-        let mut deferred =
-            Deferred { expression: expr.text().to_owned(), ..Deferred::default() };
+        let mut deferred = Deferred { expression: expr.text().to_owned(), ..Deferred::default() };
         for reference in expr.references() {
             let next = match reference.steps.first() {
                 Some(RefStep::Attr(name)) => Some(name.clone()),

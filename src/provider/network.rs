@@ -152,7 +152,9 @@ pub fn check_cidr(text: &str) -> Result<(), String> {
         return Err(match text.parse::<IpAddr>() {
             Ok(address) => {
                 let most = if address.is_ipv4() { 32 } else { 128 };
-                format!("`{text}` has no prefix length: for this one address, write `{text}/{most}`")
+                format!(
+                    "`{text}` has no prefix length: for this one address, write `{text}/{most}`"
+                )
             }
             Err(_) => format!("`{text}` is not a range of addresses such as `203.0.113.0/24`"),
         });

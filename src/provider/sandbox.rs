@@ -338,7 +338,10 @@ pub(super) fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_elements).unwrap_or_default()
 }
 
-pub(super) fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(super) fn members<'a>(
+    value: &'a Value,
+    name: &str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let attributes = value.get(name).and_then(Value::as_attributes);
     attributes.into_iter().flat_map(|a| a.iter().map(|(k, v)| (&**k, v)))
 }

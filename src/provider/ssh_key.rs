@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn what_is_no_public_key_says_why() {
-        let private = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----";
+        let private =
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----";
         for (text, expected) in [
             (private, InvalidKey::Private),
             ("PuTTY-User-Key-File-3: ssh-ed25519", InvalidKey::Private),

@@ -5,7 +5,8 @@ use crate::object::Prior;
 use crate::plan::{Action, Plan, Reason};
 use crate::value::{Type, Value};
 
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk8Zc0vC3XkQ2c9XHVSkB0sR1sPqkXo5vJp8mQn4Z0l";
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk8Zc0vC3XkQ2c9XHVSkB0sR1sPqkXo5vJp8mQn4Z0l";
 
 /// Blocks that the tests' sandboxes use.
 fn file(sandboxes: &str) -> String {
@@ -104,15 +105,15 @@ fn attributes_of_instances_are_read_by_provider() {
 sandbox "a" {
   ssh_keys = [ssh_key.laptop["hetzner"], ssh_key.laptop["hetzner"].public_key]
   network  = network.agents["hetzner"].id
-  labels   = { key = ssh_key.laptop["hetzner"].id }
+  env      = { KEY = ssh_key.laptop["hetzner"].id }
 }
 output "key" { value = ssh_key.laptop["hetzner"].fingerprint }
 output "all" { value = ssh_key.laptop }
 "#;
     let prior = applied(&file(text));
     let object = prior.objects.last().expect("a sandbox");
-    let label = object.attributes.get("labels").and_then(|l| l.get("key")?.as_str());
-    assert_eq!(label, Some("id-ssh_key.laptop[\"hetzner\"]-1"));
+    let variable = object.attributes.get("env").and_then(|env| env.get("KEY")?.as_str());
+    assert_eq!(variable, Some("id-ssh_key.laptop[\"hetzner\"]-1"));
     assert_eq!(prior.state.outputs["key"].value, Value::from("f"));
     let status = prior.state.outputs["all"].value.get("hetzner").and_then(|key| key.get("status"));
     assert_eq!(status, None);
@@ -128,7 +129,8 @@ fn a_changed_key_is_replaced_and_given_to_its_sandboxes_in_place() {
 
 #[test]
 fn what_is_used_is_made_first_and_deleted_last() {
-    let text = file("sandbox \"a\" {\n  ssh_keys = [ssh_key.laptop]\n  network = network.agents\n}");
+    let text =
+        file("sandbox \"a\" {\n  ssh_keys = [ssh_key.laptop]\n  network = network.agents\n}");
     let order = |plan: &Plan| -> Vec<String> {
         let steps = execution(plan, 0);
         let changes = steps.iter().filter_map(|step| plan.changes.get(step.change? as usize));
@@ -155,11 +157,7 @@ fn a_sandbox_that_moves_takes_its_key_along() {
     let plan = plan_of(&there, &prior);
     assert_eq!(
         summary(&plan),
-        [
-            "- ssh_key.laptop[\"hetzner\"]",
-            "+ ssh_key.laptop[\"hetzner.eu\"]",
-            "-/+ sandbox.a"
-        ]
+        ["- ssh_key.laptop[\"hetzner\"]", "+ ssh_key.laptop[\"hetzner.eu\"]", "-/+ sandbox.a"]
     );
     let after = Prior::unrefreshed(apply(&plan, &prior, 0));
     assert_eq!(summary(&plan_of(&there, &after)), Vec::<String>::new());
@@ -243,7 +241,9 @@ fn a_reference_that_cannot_be_honoured_is_explained() {
             "one sandbox is needed",
         ),
         (
-            &format!("sandbox \"b\" {{ network = network.agents }}\nsandbox \"a\" {{\n  {eu}network = network.agents[\"hetzner\"]\n}}"),
+            &format!(
+                "sandbox \"b\" {{ network = network.agents }}\nsandbox \"a\" {{\n  {eu}network = network.agents[\"hetzner\"]\n}}"
+            ),
             "is a network of the provider `hetzner`, and is needed on `hetzner.eu`",
         ),
         (
@@ -285,19 +285,23 @@ fn a_reference_that_cannot_be_honoured_is_explained() {
 
 #[test]
 fn a_private_key_is_refused_and_not_shown() {
-    let text = "ssh_key \"b\" { public_key = \"-----BEGIN OPENSSH PRIVATE KEY-----\\nc2VjcmV0\\n\" }";
+    let text =
+        "ssh_key \"b\" { public_key = \"-----BEGIN OPENSSH PRIVATE KEY-----\\nc2VjcmV0\\n\" }";
     let problems = problems_of(&file(text));
     assert!(problems.contains("private key") && !problems.contains("c2VjcmV0"), "{problems}");
 }
 
 #[test]
 fn the_limit_on_sandboxes_counts_sandboxes() {
-    let limits = "sandplan {\n  limits {\n    max_sandboxes = 1\n    allowed_providers = [\"hetzner\"]\n  }";
+    let limits =
+        "sandplan {\n  limits {\n    max_sandboxes = 1\n    allowed_providers = [\"hetzner\"]\n  }";
     let text = file("sandbox \"a\" { ssh_keys = [ssh_key.laptop] }");
-    let text = text.replace("sandplan {", limits).replace("default_provider", "\n  default_provider");
+    let text =
+        text.replace("sandplan {", limits).replace("default_provider", "\n  default_provider");
     let text = text.replace("\"hetzner\" }\nprovider", "\"hetzner\"\n}\nprovider");
     assert_eq!(summary(&plan_of(&text, &nothing())).len(), 3);
-    let other = text.replace("allowed_providers = [\"hetzner\"]", "allowed_providers = [\"local\"]");
+    let other =
+        text.replace("allowed_providers = [\"hetzner\"]", "allowed_providers = [\"local\"]");
     let problems = problems_of(&other);
     assert!(problems.contains("The ssh_key would be made on `hetzner`"), "{problems}");
 }
