@@ -22,8 +22,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::address::BlockAddress;
-use crate::config::{BlockBody, Config};
+use crate::address::{BlockAddress, ResourceType};
+use crate::config::settings::constant;
+use crate::config::{BlockBody, Config, Resource};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
 use crate::object::{ProviderRef, State};
 use crate::value::Value;
@@ -195,6 +196,43 @@ impl Desired {
     /// Starts an evaluation in order; `schema_of` gives each provider's schemas.
     pub fn evaluate<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> Evaluation<'a> {
         Evaluation::new(self, schema_of)
+    }
+
+    /// Lists the providers that the resources are to be on, as far as that can be told.
+    pub fn providers_used<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
+        let resources = self.config.resources.values();
+        // What a sandbox uses is where the sandbox is.
+        let placed = resources.filter(|r| {
+            let is_placed_by_others = match r.address.kind {
+                ResourceType::Sandbox => false,
+                ResourceType::Snapshot => true,
+                ResourceType::SshKey | ResourceType::Network => self.is_used(&r.address),
+            };
+            !is_placed_by_others
+        });
+        let stated: Option<BTreeSet<_>> = placed.map(|r| self.stated_provider(r)).collect();
+        stated.unwrap_or_else(|| self.providers_evaluated(schema_of))
+    }
+
+    fn providers_evaluated<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
+        let mut evaluation = self.evaluate(schema_of);
+        let mut providers = BTreeSet::new();
+        while let Some(expanded) = evaluation.next_block() {
+            let Ok(expanded) = expanded else { continue };
+            evaluation.set(&expanded.resource.address, Value::unknown());
+            providers.extend(expanded.instances.into_iter().map(|instance| instance.provider));
+        }
+        providers
+    }
+
+    /// Returns a resource's provider where that takes no evaluation.
+    fn stated_provider(&self, resource: &Resource) -> Option<ProviderRef> {
+        let Some(expr) = &resource.provider else { return Some(self.default_provider.clone()) };
+        let text = match nodes::names_a_provider(&self.config, expr) {
+            true => expr.as_words()?.join("."),
+            false => constant(expr).ok()?.as_str()?.to_owned(),
+        };
+        text.parse().ok()
     }
 
     /// Returns the chain of a profile, the most basic first.

@@ -2,7 +2,7 @@
 //!
 //! The first group of [`Provider`]'s methods is pure and may be called while
 //! planning; the second reaches the platform. What only some platforms can do
-//! is a trait of its own ([`Exec`], [`Files`], [`Snapshots`]). A new platform
+//! is a trait of its own ([`Exec`], [`Files`], [`Ports`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
 pub mod copy;
@@ -27,7 +27,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::address::{Address, ResourceType};
 use crate::diagnostic::{Diagnostics, Failure};
 use crate::object::{
-    OperationId, Ownership, ProviderRef, RemoteId, RemoteObject, StepFailure, StepRecord,
+    OperationId, Ownership, ProviderRef, RemoteId, RemoteObject, SshAccess, StepFailure, StepRecord,
 };
 use crate::schema::ResourceSchema;
 use crate::value::{AttributePath, Value};
@@ -53,6 +53,12 @@ pub trait Provider: Send + Sync {
 
     /// Says whose account it is, and checks that the platform can be used from here.
     async fn whoami(&self) -> Result<Account, ProviderError>;
+
+    /// Fetches what `validate` and `plan` need to know of the platform, such as its
+    /// sizes and prices. Called before planning; without it the two say less.
+    async fn prepare(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
 
     /// Lists all objects of a type that carry our labels, by pages.
     async fn list(&self, request: ListRequest) -> Result<Vec<RemoteObject>, ProviderError>;
@@ -86,6 +92,17 @@ pub trait Provider: Send + Sync {
 
     /// Returns the ability to copy files into and out of a sandbox.
     fn files(&self) -> Option<&dyn Files> {
+        None
+    }
+
+    /// Returns the ability to bring ports of a sandbox to this machine.
+    fn ports(&self) -> Option<&dyn Ports> {
+        None
+    }
+
+    /// Says how any SSH client reaches a sandbox; nothing where no SSH server runs in
+    /// it, or where its address is not known yet.
+    fn ssh(&self, _machine: &Machine) -> Option<SshAccess> {
         None
     }
 
@@ -146,6 +163,9 @@ pub struct PlannedChange {
     pub requires_replace: Vec<AttributePath>,
     /// The platform can give the same object a new disk instead of a replacement.
     pub rebuild: bool,
+    /// Attributes of the living object that are not as unchanged arguments ask:
+    /// a size that somebody changed by hand. Each is a reason to update.
+    pub drifted: Vec<AttributePath>,
     /// `update` has to be called; false when only provisioning changes.
     pub update: bool,
     /// The provisioning steps to run after creation or update, by name.
@@ -245,6 +265,9 @@ pub enum Report {
     Step(StepRecord),
     /// A line of a step's output.
     Output { step: String, line: String },
+    /// Computed attributes that have become known or have changed; the loop writes
+    /// them down at once.
+    Attributes(Vec<(Arc<str>, Value)>),
     /// From here on the call only waits for the platform: its slot is free for another.
     Waiting,
 }
@@ -360,9 +383,33 @@ pub enum ExecIo {
     },
 }
 
+/// A sandbox to reach, and as whom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    pub remote_id: RemoteId,
+    /// What the state knows of it, such as its address and pinned host key, so that
+    /// reaching it need not cost a call to the platform.
+    pub attributes: Value,
+    /// Commands run as root, to change the system; else as the sandbox's own user.
+    /// A platform with only one user ignores it.
+    pub as_root: bool,
+}
+
+impl Machine {
+    /// Names a sandbox of which nothing but the id is known.
+    pub fn of(remote_id: impl Into<RemoteId>) -> Self {
+        Self { remote_id: remote_id.into(), attributes: Value::null(), as_root: false }
+    }
+
+    /// Returns the same machine, reached as root.
+    pub fn as_root(&self) -> Self {
+        Self { as_root: true, ..self.clone() }
+    }
+}
+
 /// A command to run in a sandbox.
 pub struct ExecRequest {
-    pub remote_id: RemoteId,
+    pub machine: Machine,
     /// The command and its arguments; never empty.
     pub argv: Vec<String>,
     /// Added to the sandbox's own environment.
@@ -387,7 +434,7 @@ pub struct ExecOutcome {
 /// Asks for an interactive shell.
 #[derive(Debug, Clone)]
 pub struct ConsoleRequest {
-    pub remote_id: RemoteId,
+    pub machine: Machine,
     /// The kind of this process's terminal, as in `TERM`.
     pub term: String,
 }
@@ -410,7 +457,7 @@ pub trait Files: Send + Sync {
     /// with `cp -r`'s rules for a destination that is a directory.
     async fn upload(
         &self,
-        id: &RemoteId,
+        machine: &Machine,
         from: &std::path::Path,
         to: &str,
     ) -> Result<(), ProviderError>;
@@ -418,9 +465,23 @@ pub trait Files: Send + Sync {
     /// Copies a file or a directory out of the sandbox.
     async fn download(
         &self,
-        id: &RemoteId,
+        machine: &Machine,
         from: &str,
         to: &std::path::Path,
+    ) -> Result<(), ProviderError>;
+}
+
+/// Brings ports of a sandbox to this machine.
+#[async_trait]
+pub trait Ports: Send + Sync {
+    /// Serves a listener: each connection to it becomes one to a port of the sandbox.
+    /// What is wrong with a single connection is told by `problems`. Ends only with an error.
+    async fn forward(
+        &self,
+        machine: &Machine,
+        from: tokio::net::TcpListener,
+        to: u16,
+        problems: UnboundedSender<String>,
     ) -> Result<(), ProviderError>;
 }
 

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::{Project, Session, Target};
 use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Source};
-use crate::object::{Drift, Object, OperationId, Prior, ProviderRef, RemoteObject};
+use crate::object::{Drift, Object, OperationId, Prior, ProviderRef, RemoteObject, SshAccess};
 use crate::provider::{
-    Account, DeleteRequest, Exec, Files, ListRequest, ProviderError, Reporter, Snapshots,
+    Account, DeleteRequest, Exec, Files, ListRequest, Ports, ProviderError, Reporter, Snapshots,
 };
 use crate::value::Value;
 
@@ -70,12 +70,7 @@ impl Project {
     /// Says whose account a provider uses, and checks that it can be used.
     pub async fn whoami(&self, name: &ProviderRef) -> Result<Account, Diagnostics> {
         let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
-        provider.whoami().await.map_err(|error| {
-            Diagnostic::error("provider-unusable", "Provider cannot be used")
-                .detail(format!("`{name}`: {}", error.message))
-                .failure(error.kind.failure())
-                .into()
-        })
+        provider.whoami().await.map_err(|error| unusable(name, &error).into())
     }
 
     /// Returns the ability to run commands where a sandbox is.
@@ -92,6 +87,19 @@ impl Project {
         provider
             .and_then(|p| p.files())
             .ok_or_else(|| lacking(&target.provider, "copy files").into())
+    }
+
+    /// Returns the ability to bring ports here from where a sandbox is.
+    pub fn ports(&self, target: &Target) -> Result<&dyn Ports, Diagnostics> {
+        let provider = self.providers.get(&target.provider);
+        provider
+            .and_then(|p| p.ports())
+            .ok_or_else(|| lacking(&target.provider, "forward ports").into())
+    }
+
+    /// Says how any SSH client reaches a sandbox.
+    pub fn ssh(&self, target: &Target) -> Option<SshAccess> {
+        self.providers.get(&target.provider)?.ssh(&target.machine)
     }
 
     /// Returns the ability to save disks where a sandbox is.
@@ -220,6 +228,13 @@ fn lacking(name: &ProviderRef, what: &str) -> Diagnostic {
     Diagnostic::error("unsupported-command", "The provider cannot do that").detail(format!(
         "The provider `{name}` cannot {what}, or this configuration does not configure it."
     ))
+}
+
+/// Says that nothing can be done with a provider.
+pub(super) fn unusable(name: &ProviderRef, error: &ProviderError) -> Diagnostic {
+    Diagnostic::error("provider-unusable", "Provider cannot be used")
+        .detail(format!("`{name}`: {}", error.message))
+        .failure(error.kind.failure())
 }
 
 fn unlisted(name: &ProviderRef, error: &ProviderError) -> Diagnostic {

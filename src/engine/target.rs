@@ -2,30 +2,39 @@
 
 use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::object::{Object, ProviderRef, RemoteId, State};
+use crate::object::{Object, ProviderRef, State};
+use crate::provider::Machine;
 
 /// A sandbox that a command works on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     pub provider: ProviderRef,
-    pub id: RemoteId,
+    pub machine: Machine,
     pub object: Object,
 }
 
 impl Target {
+    /// Lists every sandbox of a state.
+    pub fn all(state: &State) -> impl Iterator<Item = Self> {
+        sandboxes(state).map(Self::of)
+    }
+
+    fn of(object: &Object) -> Self {
+        let machine = Machine {
+            remote_id: object.remote_id.clone(),
+            attributes: object.attributes.clone(),
+            as_root: false,
+        };
+        Self { provider: object.provider.clone(), machine, object: object.clone() }
+    }
+
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
     /// way of writing its address: `review`, `review["ada"]`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
-        let is_sandbox = |object: &&Object| object.address.kind() == ResourceType::Sandbox;
-        let current =
-            || state.objects.iter().filter(is_sandbox).filter(|object| object.deposed.is_none());
+        let current = || sandboxes(state);
         let found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
         match found.as_slice() {
-            [object] => Ok(Self {
-                provider: object.provider.clone(),
-                id: object.remote_id.clone(),
-                object: (*object).clone(),
-            }),
+            [object] => Ok(Self::of(object)),
             [] => {
                 let names: Vec<&str> = current().filter_map(|object| object.text("name")).collect();
                 Err(not_found(name, &names).into())
@@ -33,6 +42,11 @@ impl Target {
             several => Err(ambiguous(name, several).into()),
         }
     }
+}
+
+fn sandboxes(state: &State) -> impl Iterator<Item = &Object> {
+    let current = state.objects.iter().filter(|object| object.deposed.is_none());
+    current.filter(|object| object.address.kind() == ResourceType::Sandbox)
 }
 
 fn is_called(object: &Object, name: &str) -> bool {
@@ -64,7 +78,7 @@ fn ambiguous(name: &str, several: &[&Object]) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::Status;
+    use crate::object::{RemoteId, Status};
     use crate::value::Value;
 
     fn object(address: &str) -> Object {
