@@ -344,7 +344,7 @@ fn misplaced(address: &BlockAddress, name: &str, expr: &Expr) -> Option<Diagnost
     let detail = match (kind, name) {
         (ResourceType::SshKey | ResourceType::Network, "count" | "for_each" | "provider") => {
             format!(
-                "A `{kind}` is declared once and made on each provider that a sandbox using it runs on: its instances are `{address}[\"PROVIDER\"]`. Remove `{name}`."
+                "This is made on each provider that a sandbox using it runs on: its instances are `{address}[\"PROVIDER\"]`. Remove `{name}`."
             )
         }
         (ResourceType::Snapshot, "provider") => {

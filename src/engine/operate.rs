@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{Project, Target};
-use crate::address::Address;
+use crate::address::{Address, ResourceType};
 use crate::apply::{self, ApplyInputs, ApplySettings, OnFailure, RecoverInputs, Stop};
 use crate::deferred::Deferred;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -322,8 +322,14 @@ fn not_synced(address: &Address, failure: &StepFailure) -> Diagnostic {
 }
 
 fn not_declared(address: &Address) -> Diagnostic {
+    let advice = match address.kind() {
+        ResourceType::SshKey | ResourceType::Network => {
+            " Its key is a provider that a sandbox using it runs on."
+        }
+        _ => "",
+    };
     Diagnostic::error("import-undeclared", "Resource is not in the configuration").detail(format!(
-        "Write a block for {address} first, so that the next plan keeps what is imported."
+        "Write a block for {address} first, so that the next plan keeps what is imported.{advice}"
     ))
 }
 

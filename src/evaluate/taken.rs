@@ -11,7 +11,7 @@ use crate::value::{Attributes, Type, Value};
 /// Why nothing can be taken, as the end of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotTaken {
-    #[error("this is not {}, nor what identifies one", article(*.0))]
+    #[error("this is not {}, nor what identifies one", .0.with_article())]
     OtherThing(ResourceType),
     #[error(
         "one {0} is needed, and this is a whole block of several: name one, as in `{0}.NAME[\"KEY\"]`"
@@ -89,13 +89,6 @@ fn is_instance(attributes: &Attributes, kind: ResourceType) -> bool {
     attributes.contains_key(telling)
 }
 
-fn article(kind: ResourceType) -> String {
-    match kind {
-        ResourceType::SshKey => "an ssh_key".to_owned(),
-        other => format!("a {other}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +139,7 @@ mod tests {
             |value: &Value, kind| take(value, &taker(kind)).expect_err("refused").to_string();
         assert!(error(&fleet, ResourceType::Sandbox).contains("a whole block of several"));
         assert!(error(&Value::tuple([sandbox]), ResourceType::Sandbox).contains("several"));
-        assert!(error(&fleet, ResourceType::Network).contains("not a network"));
-        assert!(error(&key("x"), ResourceType::Snapshot).contains("not a snapshot"));
+        assert!(error(&fleet, ResourceType::Network).contains("not a `network`"));
+        assert!(error(&key("x"), ResourceType::Snapshot).contains("not a `snapshot`"));
     }
 }

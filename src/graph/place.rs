@@ -146,7 +146,8 @@ fn lacking(resource: &Resource, provider: &ProviderRef, address: &Address) -> Di
     };
     Diagnostic::error("unsupported-resource", "Resource not supported by the provider")
         .detail(format!(
-            "The provider `{provider}` cannot make a `{kind}`.{advice} Remove the block, or choose another provider."
+            "The provider `{provider}` cannot make {}.{advice} Remove the block, or choose another provider.",
+            kind.with_article()
         ))
         .at(resource.range.clone())
         .address(address)

@@ -59,10 +59,15 @@ fn elsewhere<'a>(
 }
 
 fn cannot_honour(provider: &ProviderRef, kind: ResourceType, argument: &Argument) -> Diagnostic {
-    let plural = kind.as_str().replace('_', " ");
+    let things = match kind {
+        ResourceType::SshKey => "SSH keys",
+        ResourceType::Network => "networks",
+        ResourceType::Snapshot => "snapshots that a block declares",
+        ResourceType::Sandbox => "sandboxes",
+    };
     Diagnostic::error("unsupported-argument", "Argument not supported by the provider")
         .detail(format!(
-            "The provider `{provider}` cannot honour `{} = {}`, for it has no {plural}s. Remove the argument, or choose another provider.",
+            "The provider `{provider}` cannot honour `{} = {}`, for it has no {things}. Remove the argument, or choose another provider.",
             argument.name,
             argument.value.text(),
         ))

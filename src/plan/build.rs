@@ -444,8 +444,10 @@ fn made_nowhere(desired: &Desired, expanded: &Expanded<'_>) -> Option<Diagnostic
     is_unused.then(|| {
         Diagnostic::warning("unused-resource", "Nothing is made of this block")
             .detail(format!(
-                "No sandbox uses {}, and the default provider `{}` cannot make a `{}`.",
-                resource.address, desired.default_provider, resource.address.kind
+                "No sandbox uses {}, and the default provider `{}` cannot make {}.",
+                resource.address,
+                desired.default_provider,
+                resource.address.kind.with_article()
             ))
             .at(resource.range.clone())
             .address(&resource.address)

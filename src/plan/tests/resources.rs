@@ -228,10 +228,10 @@ fn a_reference_that_cannot_be_honoured_is_explained() {
     let eu = "provider = hetzner.eu\n  ";
     for (text, expected) in [
         ("sandbox \"a\" { ssh_keys = [ssh_key.latpop] }", "named `latpop`"),
-        ("sandbox \"a\" { ssh_keys = [network.agents] }", "not an ssh_key"),
-        ("sandbox \"a\" { network = ssh_key.laptop }", "not a network"),
+        ("sandbox \"a\" { ssh_keys = [network.agents] }", "not an `ssh_key`"),
+        ("sandbox \"a\" { network = ssh_key.laptop }", "not a `network`"),
         ("sandbox \"a\" { network = [network.agents] }", "one network is needed"),
-        ("sandbox \"a\" { from = network.agents }", "not a snapshot"),
+        ("sandbox \"a\" { from = network.agents }", "not a `snapshot`"),
         (
             "sandbox \"a\" { count = 2 }\nsnapshot \"s\" { sandbox = sandbox.a }",
             "one sandbox is needed",
