@@ -32,6 +32,16 @@ impl ResourceType {
         }
     }
 
+    /// Returns the word with its article, for sentences.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Self::SshKey => "an `ssh_key`",
+            Self::Network => "a `network`",
+            Self::Snapshot => "a `snapshot`",
+            Self::Sandbox => "a `sandbox`",
+        }
+    }
+
     /// Finds the type that a block of this name declares.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::BlockAddress;
+use crate::address::{BlockAddress, ResourceType};
+use crate::object::ProviderRef;
 use crate::value::Value;
 
 /// An expression whose value depends on what apply will make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Deferred {
     /// The expression's source text.
     pub expression: String,
@@ -17,6 +18,16 @@ pub struct Deferred {
     pub captures: BTreeMap<String, Capture>,
     /// The resource blocks that it refers to, whose objects apply supplies.
     pub references: Vec<BlockAddress>,
+    /// Of the resources in its value, only what identifies them is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taker: Option<Taker>,
+}
+
+/// An argument that may name a resource of a type, and the provider that it is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taker {
+    pub kind: ResourceType,
+    pub provider: ProviderRef,
 }
 
 impl Deferred {

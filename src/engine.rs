@@ -16,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::address::ResourceType;
 use crate::config::check::check_all;
 use crate::config::inputs::{self, Inputs};
 use crate::config::{Config, load};
@@ -25,10 +24,9 @@ use crate::event::EventStream;
 use crate::graph::{Context, Desired, DigestOf};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Mode, Plan, PlanInputs, PlanOptions, ProviderSet};
-use crate::provider::sandbox::{self};
+use crate::provider::portable;
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
-use crate::schema::ResourceSchema;
 use crate::state::Store;
 
 pub use crate::apply::{OnFailure, Stop};
@@ -91,7 +89,7 @@ impl Project {
         let load::Loaded { mut sources, config, mut problems, is_complete } =
             load::load(&environment.directory);
         if is_complete {
-            problems.extend(check_all(&config, portable_schema));
+            problems.extend(check_all(&config, portable::schema));
             problems.extend(Desired::check(&config));
         }
         let settings = config.settings.clone();
@@ -232,11 +230,6 @@ impl Project {
         let prior = Prior::unrefreshed(State::empty("validate".into()));
         self.plan_offline(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
     }
-}
-
-/// Returns the shape that a resource type has on every platform.
-fn portable_schema(kind: ResourceType) -> Option<&'static ResourceSchema> {
-    (kind == ResourceType::Sandbox).then(sandbox::schema)
 }
 
 /// Asks for each digest only once: a thousand sandboxes may share a directory, and

@@ -16,6 +16,7 @@ mod operators;
 mod references;
 mod step;
 mod syntax;
+mod taken;
 mod template;
 mod traversal;
 mod types;
@@ -34,6 +35,7 @@ pub use json::{eval_json, typed_json};
 pub use references::{RefStep, Reference, references};
 pub use step::{attribute, index};
 pub use syntax::{parse_body, parse_expression, parse_template};
+pub use taken::{NotTaken, take};
 pub use types::{Defaults, TypeConstraint, type_constraint};
 
 /// What names mean, and what functions may know of their surroundings.

@@ -8,9 +8,13 @@
 mod decode;
 mod evaluation;
 mod expand;
+mod homes;
 mod nodes;
+mod place;
+mod refer;
 mod scope;
 mod trigger;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -18,7 +22,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::address::BlockAddress;
+use crate::address::{BlockAddress, ResourceType};
 use crate::config::settings::constant;
 use crate::config::{BlockBody, Config, Resource};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
@@ -47,6 +51,8 @@ pub struct Desired {
     dependencies: BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
     /// The resource blocks that any expression refers to.
     referenced: BTreeSet<BlockAddress>,
+    /// The sandbox blocks that use each SSH key and network.
+    users: users::Users,
     context: Context,
 }
 
@@ -110,6 +116,7 @@ impl Desired {
             order: graph.order()?,
             dependencies: graph.resource_dependencies(),
             referenced: graph.referenced(),
+            users: users::of(&graph, &config),
             config,
             project,
             variables,
@@ -171,6 +178,11 @@ impl Desired {
         self.dependencies.get(block)
     }
 
+    /// Tells whether a sandbox block uses this SSH key or network.
+    pub fn is_used(&self, block: &BlockAddress) -> bool {
+        self.users.contains_key(block)
+    }
+
     /// Returns, for each block, the blocks that it depends on.
     pub fn all_dependencies(&self) -> &BTreeMap<BlockAddress, BTreeSet<BlockAddress>> {
         &self.dependencies
@@ -188,13 +200,29 @@ impl Desired {
 
     /// Lists the providers that the resources are to be on, as far as that can be told.
     pub fn providers_used<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
-        let resources = || self.config.resources.values();
-        let stated: Option<BTreeSet<_>> = resources().map(|r| self.stated_provider(r)).collect();
-        stated.unwrap_or_else(|| {
-            let mut evaluation = self.evaluate(schema_of);
-            let blocks = std::iter::from_fn(|| evaluation.next_block()).flatten();
-            blocks.flat_map(|block| block.instances).map(|instance| instance.provider).collect()
-        })
+        let resources = self.config.resources.values();
+        // What a sandbox uses is where the sandbox is.
+        let placed = resources.filter(|r| {
+            let is_placed_by_others = match r.address.kind {
+                ResourceType::Sandbox => false,
+                ResourceType::Snapshot => true,
+                ResourceType::SshKey | ResourceType::Network => self.is_used(&r.address),
+            };
+            !is_placed_by_others
+        });
+        let stated: Option<BTreeSet<_>> = placed.map(|r| self.stated_provider(r)).collect();
+        stated.unwrap_or_else(|| self.providers_evaluated(schema_of))
+    }
+
+    fn providers_evaluated<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
+        let mut evaluation = self.evaluate(schema_of);
+        let mut providers = BTreeSet::new();
+        while let Some(expanded) = evaluation.next_block() {
+            let Ok(expanded) = expanded else { continue };
+            evaluation.set(&expanded.resource.address, Value::unknown());
+            providers.extend(expanded.instances.into_iter().map(|instance| instance.provider));
+        }
+        providers
     }
 
     /// Returns a resource's provider where that takes no evaluation.

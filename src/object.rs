@@ -222,9 +222,14 @@ impl Object {
         self.attributes.get(attribute)?.as_str()
     }
 
-    /// Returns the attributes as expressions see them, with the status among them.
+    /// Returns the attributes as expressions see them, a sandbox's status among them.
     pub fn value(&self) -> Value {
-        self.attributes.with("status", Value::from(self.status.as_str()))
+        match self.address.kind() {
+            ResourceType::Sandbox => {
+                self.attributes.with("status", Value::from(self.status.as_str()))
+            }
+            _ => self.attributes.clone(),
+        }
     }
 
     /// Returns when the object expires, if it does.

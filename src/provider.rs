@@ -10,10 +10,13 @@ pub mod guest;
 pub mod hetzner;
 pub mod local;
 pub mod name;
+pub mod network;
 pub mod portable;
 pub mod registry;
 pub mod sandbox;
 pub mod shell;
+pub mod snapshot;
+pub mod ssh_key;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

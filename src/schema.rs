@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::address::ResourceType;
 use crate::value::{Type, Value};
 
 /// The platforms whose own blocks (`hetzner { … }`) a portable file may hold.
@@ -23,6 +24,11 @@ pub struct Attribute {
     /// Cannot be changed on a living object.
     pub requires_replace: bool,
     pub sensitive: bool,
+    /// May be given as a resource of this type: `network = network.agents`. The
+    /// argument then is what identifies it: a key's text, or else the id.
+    pub refers_to: Option<ResourceType>,
+    /// White space at both ends of the text does not count.
+    pub is_trimmed: bool,
     /// One sentence for the reference.
     pub doc: &'static str,
 }
@@ -73,6 +79,8 @@ impl Attribute {
             configurable: true,
             requires_replace: false,
             sensitive: false,
+            refers_to: None,
+            is_trimmed: false,
             doc,
         }
     }
@@ -90,6 +98,16 @@ impl Attribute {
     /// Lets the platform set the argument where the configuration does not.
     pub fn or_computed(self) -> Self {
         Self { computed: true, ..self }
+    }
+
+    /// Lets the argument name a resource of this type.
+    pub fn refers_to(self, kind: ResourceType) -> Self {
+        Self { refers_to: Some(kind), ..self }
+    }
+
+    /// Says that white space at both ends does not count.
+    pub fn trimmed(self) -> Self {
+        Self { is_trimmed: true, ..self }
     }
 
     /// Says that a change needs a new object.

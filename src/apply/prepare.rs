@@ -344,21 +344,27 @@ pub(super) fn with_status(object: Object, status: Status) -> Object {
     Object { status, attributes, ..object }
 }
 
-/// Returns when an object is to expire: as planned, or as before unless its TTL
-/// changes, or its TTL after its creation.
+/// Returns when an object is to expire: as planned, or as before unless the time
+/// that it may live changes, or that time after its creation.
 fn expiry(wanted: &Value, before: Option<&Object>, now: Timestamp) -> Option<Timestamp> {
     let planned = wanted.get("expires_at").and_then(Value::as_str);
     if let Some(planned) = planned.and_then(|text| text.parse().ok()) {
         return Some(planned);
     }
-    let ttl = wanted.get("ttl").and_then(Value::as_str);
+    let span = lifetime(wanted);
     if let Some(before) = before
-        && before.text("ttl") == ttl
+        && lifetime(&before.attributes) == span
     {
         return before.expires_at();
     }
     let created = before.and_then(|object| object.text("created_at")?.parse().ok());
-    created.unwrap_or(now).checked_add(crate::duration::parse(ttl?)?).ok()
+    created.unwrap_or(now).checked_add(crate::duration::parse(span?)?).ok()
+}
+
+/// Returns how long a sandbox or a snapshot may live.
+fn lifetime(attributes: &Value) -> Option<&str> {
+    let spans = ["ttl", "expires_in"].into_iter();
+    spans.filter_map(|name| attributes.get(name)?.as_str()).next()
 }
 
 /// Returns the wanted attributes with the unknown ones as they are known by now.

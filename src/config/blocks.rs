@@ -12,12 +12,13 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
 use crate::evaluate::{RefStep, Reference};
 
 /// The block types that a file may hold.
-const BLOCKS: [&str; 7] =
-    ["sandplan", "provider", "variable", "locals", "profile", "sandbox", "output"];
+const BLOCKS: [&str; 10] = [
+    "sandplan", "provider", "variable", "locals", "profile", "ssh_key", "network", "sandbox",
+    "snapshot", "output",
+];
 
 /// The block types of the language that this version cannot run yet.
-const LATER: [&str; 9] =
-    ["module", "check", "ssh_key", "network", "snapshot", "secret", "import", "moved", "removed"];
+const LATER: [&str; 6] = ["module", "check", "secret", "import", "moved", "removed"];
 
 /// The meta-arguments and meta-blocks of a resource, which no schema lists.
 const META_ARGUMENTS: [&str; 5] = ["count", "for_each", "depends_on", "provider", "profile"];
@@ -125,10 +126,12 @@ impl Config {
             "variable" => self.add_variable(block),
             "locals" => self.add_locals(block),
             "profile" => self.add_profile(block),
-            "sandbox" => self.add_resource(block, ResourceType::Sandbox),
             "output" => self.add_output(block),
             kind if LATER.contains(&kind) => later(block).into(),
-            _ => unsupported_block(block, BLOCKS.into_iter().chain(LATER)).into(),
+            kind => match ResourceType::from_word(kind) {
+                Some(kind) => self.add_resource(block, kind),
+                None => unsupported_block(block, BLOCKS.into_iter().chain(LATER)).into(),
+            },
         }
     }
 
@@ -204,7 +207,7 @@ impl Config {
             block.body.only(&["value", "description", "sensitive", "depends_on"], &[]);
         let Some(name) = problems.absorb(name_of(block)) else { return problems };
         let Some(value) = block.body.expr("value") else {
-            problems.push(missing_argument(block, "value"));
+            problems.push(missing_argument(&block.header, "value"));
             return problems;
         };
         let output = Output {
@@ -227,6 +230,7 @@ impl Resource {
             .into_iter()
             .filter_map(|name| Some((name, take(&mut body, name)?.value)))
             .collect();
+        problems.extend(meta.iter().filter_map(|(name, expr)| misplaced(&address, name, expr)));
         if let (Some(_), Some(for_each)) = (meta.get("count"), meta.get("for_each")) {
             problems.push(
                 Diagnostic::error("count-and-for-each", "Invalid combination of arguments")
@@ -321,7 +325,7 @@ impl Rule {
         let mut need = |name| match block.body.expr(name) {
             Some(expr) => Some(expr.clone()),
             None => {
-                problems.push(missing_argument(block, name));
+                problems.push(missing_argument(&block.header, name));
                 None
             }
         };
@@ -334,11 +338,37 @@ impl Rule {
     }
 }
 
-/// Says that an argument is missing.
-pub fn missing_argument(block: &NestedBlock, name: &str) -> Diagnostic {
+/// Refuses a meta-argument that resources of this type do not take.
+fn misplaced(address: &BlockAddress, name: &str, expr: &Expr) -> Option<Diagnostic> {
+    let kind = address.kind;
+    let detail = match (kind, name) {
+        (ResourceType::SshKey | ResourceType::Network, "count" | "for_each" | "provider") => {
+            format!(
+                "This is made on each provider that a sandbox using it runs on: its instances are `{address}[\"PROVIDER\"]`. Remove `{name}`."
+            )
+        }
+        (ResourceType::Snapshot, "provider") => {
+            "A snapshot is made where its sandbox is. Remove `provider`.".to_owned()
+        }
+        (ResourceType::Snapshot, "profile") => return Some(not_yet("profile", Some(expr))),
+        (ResourceType::SshKey | ResourceType::Network, "profile") => {
+            format!("Only a sandbox takes a profile. Remove `profile` from this `{kind}`.")
+        }
+        _ => return None,
+    };
+    Some(
+        Diagnostic::error("misplaced-argument", "Argument not possible here")
+            .detail(detail)
+            .at(expr.range())
+            .address(address),
+    )
+}
+
+/// Says that an argument is missing in the block whose header stands at `range`.
+pub fn missing_argument(range: &SourceRange, name: &str) -> Diagnostic {
     Diagnostic::error("missing-argument", "Missing required argument")
         .detail(format!("The argument `{name}` has to be given here."))
-        .at(block.header.clone())
+        .at(range.clone())
 }
 
 fn take(body: &mut BlockBody, name: &str) -> Option<Argument> {

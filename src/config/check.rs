@@ -10,17 +10,27 @@ use crate::schema::{BlockSchema, Nesting, PLATFORMS, ResourceSchema};
 /// Holds every profile and resource against the schema of its type.
 pub fn check_all<'a>(
     config: &Config,
-    schema_of: impl Fn(ResourceType) -> Option<&'a ResourceSchema>,
+    schema_of: impl Fn(ResourceType) -> &'a ResourceSchema,
 ) -> Diagnostics {
-    let profiles = config.profiles.values().map(|p| (ResourceType::Sandbox, &p.body));
-    let resources = config.resources.values().map(|r| (r.address.kind, &r.body));
-    let bodies = profiles
-        .chain(resources)
-        .filter_map(|(kind, body)| Some(check(body, &schema_of(kind)?.block, &PLATFORMS)));
-    let ignored = config.resources.values().filter_map(|resource| {
-        Some(check_ignored(resource, &schema_of(resource.address.kind)?.block))
-    });
-    bodies.flatten().chain(ignored.flatten()).collect()
+    let sandbox = &schema_of(ResourceType::Sandbox).block;
+    let profiles = config.profiles.values().map(|p| check(&p.body, sandbox, &PLATFORMS));
+    let resources = config.resources.values();
+    let resources = resources.map(|r| check_resource(r, &schema_of(r.address.kind).block));
+    profiles.chain(resources).flatten().collect()
+}
+
+fn check_resource(resource: &Resource, schema: &BlockSchema) -> Diagnostics {
+    let foreign: &[&str] = match resource.address.kind {
+        ResourceType::Sandbox => &PLATFORMS,
+        _ => &[],
+    };
+    let required = schema.attributes.iter().filter(|attribute| attribute.required);
+    let missing = required.filter(|attribute| resource.body.argument(&attribute.name).is_none());
+    let missing = missing.map(|attribute| missing_argument(&resource.range, &attribute.name));
+    let mut problems = check(&resource.body, schema, foreign);
+    problems.extend(missing);
+    problems.extend(check_ignored(resource, schema));
+    problems
 }
 
 /// Complains of names in `ignore_changes` that are no argument.
@@ -107,7 +117,7 @@ fn check_block(block: &NestedBlock, known: &crate::schema::Block) -> Diagnostics
     problems.extend(
         required
             .filter(|attribute| block.body.argument(&attribute.name).is_none())
-            .map(|attribute| missing_argument(block, &attribute.name)),
+            .map(|attribute| missing_argument(&block.header, &attribute.name)),
     );
     problems
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{Project, Target};
-use crate::address::Address;
+use crate::address::{Address, ResourceType};
 use crate::apply::{self, ApplyInputs, ApplySettings, OnFailure, RecoverInputs, Stop};
 use crate::deferred::Deferred;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -166,7 +166,13 @@ impl Session<'_> {
             Diagnostic::error("import-failed", "Cannot import").detail(error.message)
         })?;
         let Some(remote) = remote else { return Err(not_there(id, &change.provider).into()) };
-        let taken = prior.state.objects.iter().find(|object| object.remote_id == *id);
+        // Platforms number each type of object by itself.
+        let is_it = |object: &&Object| {
+            object.remote_id == *id
+                && object.provider == change.provider
+                && object.address.kind() == address.kind()
+        };
+        let taken = prior.state.objects.iter().find(is_it);
         if let Some(taken) = taken {
             return Err(Diagnostic::error("import-failed", "Cannot import")
                 .detail(format!("The object `{id}` is in the state already, as {}.", taken.address))
@@ -316,8 +322,14 @@ fn not_synced(address: &Address, failure: &StepFailure) -> Diagnostic {
 }
 
 fn not_declared(address: &Address) -> Diagnostic {
+    let advice = match address.kind() {
+        ResourceType::SshKey | ResourceType::Network => {
+            " Its key is a provider that a sandbox using it runs on."
+        }
+        _ => "",
+    };
     Diagnostic::error("import-undeclared", "Resource is not in the configuration").detail(format!(
-        "Write a block for {address} first, so that the next plan keeps what is imported."
+        "Write a block for {address} first, so that the next plan keeps what is imported.{advice}"
     ))
 }
 

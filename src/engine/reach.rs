@@ -21,7 +21,7 @@ pub struct Findings {
     pub drift: Vec<Drift>,
     /// What carries our labels and is in no state.
     pub orphans: Vec<(ProviderRef, RemoteObject)>,
-    /// Sandboxes past their TTL.
+    /// What is past its TTL.
     pub expired: Vec<Object>,
 }
 
@@ -211,9 +211,11 @@ impl Session<'_> {
     /// Drops the rows of objects that were destroyed outside of a plan.
     pub fn forget_destroyed(&mut self, destroyed: &[Expired]) -> Result<(), Diagnostics> {
         for object in self.state()?.objects {
-            let is_gone = destroyed
-                .iter()
-                .any(|d| d.provider == object.provider && d.object.remote_id == object.remote_id);
+            let is_gone = destroyed.iter().any(|d| {
+                d.provider == object.provider
+                    && d.kind == object.address.kind()
+                    && d.object.remote_id == object.remote_id
+            });
             if is_gone {
                 self.remove(&object.key())?;
             }

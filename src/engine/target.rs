@@ -16,8 +16,7 @@ pub struct Target {
 impl Target {
     /// Lists every sandbox of a state.
     pub fn all(state: &State) -> impl Iterator<Item = Self> {
-        let current = state.objects.iter().filter(|object| object.deposed.is_none());
-        current.filter(|o| o.address.kind() == ResourceType::Sandbox).map(Self::of)
+        sandboxes(state).map(Self::of)
     }
 
     fn of(object: &Object) -> Self {
@@ -32,7 +31,7 @@ impl Target {
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
     /// way of writing its address: `review`, `review["ada"]`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
-        let current = || state.objects.iter().filter(|object| object.deposed.is_none());
+        let current = || sandboxes(state);
         let found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
         match found.as_slice() {
             [object] => Ok(Self::of(object)),
@@ -43,6 +42,11 @@ impl Target {
             several => Err(ambiguous(name, several).into()),
         }
     }
+}
+
+fn sandboxes(state: &State) -> impl Iterator<Item = &Object> {
+    let current = state.objects.iter().filter(|object| object.deposed.is_none());
+    current.filter(|object| object.address.kind() == ResourceType::Sandbox)
 }
 
 fn is_called(object: &Object, name: &str) -> bool {
@@ -69,4 +73,41 @@ fn ambiguous(name: &str, several: &[&Object]) -> Diagnostic {
     let addresses: Vec<String> = several.iter().map(|o| o.address.to_string()).collect();
     Diagnostic::error("ambiguous-sandbox", "Several sandboxes have this name")
         .detail(format!("`{name}` could be {}. Use the address.", addresses.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::{RemoteId, Status};
+    use crate::value::Value;
+
+    fn object(address: &str) -> Object {
+        Object {
+            address: address.parse().expect(address),
+            deposed: None,
+            version: 1,
+            provider: ProviderRef::of("hetzner"),
+            remote_id: RemoteId::from("1"),
+            status: Status::Ready,
+            schema_version: 1,
+            attributes: Value::object([("name", Value::from("a"))]),
+            depends_on: vec![],
+            steps: vec![],
+            failure: None,
+            create_before_destroy: false,
+        }
+    }
+
+    #[test]
+    fn only_sandboxes_are_found_by_name_or_id() {
+        let mut state = State::empty("l".into());
+        state.objects = vec![object("ssh_key.a[\"hetzner\"]"), object("sandbox.a")];
+        for name in ["a", "1", "sandbox.a"] {
+            let found = Target::find(&state, name).expect(name);
+            assert_eq!(found.object.address.to_string(), "sandbox.a", "{name}");
+        }
+        state.objects.pop();
+        assert!(Target::find(&state, "a").is_err());
+        assert!(Target::find(&state, "ssh_key.a[\"hetzner\"]").is_err());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Resolved, Scope, evaluate, parse_expression};
+use super::{NotTaken, Resolved, Scope, evaluate, parse_expression, take};
 use crate::address::{BlockAddress, ResourceType};
 use crate::deferred::{Capture, Deferred};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
@@ -23,7 +23,16 @@ pub fn evaluate_deferred(
     // A heredoc ends with a newline, which its span leaves out.
     let source = Source::new("<deferred expression>", format!("{}\n", deferred.expression));
     let expr = parse_expression(&source)?;
-    evaluate(&expr, &source, &Captured { deferred, surroundings })
+    let value = evaluate(&expr, &source, &Captured { deferred, surroundings })?;
+    match &deferred.taker {
+        Some(taker) => take(&value, taker).map_err(|error| not_taken(deferred, &error).into()),
+        None => Ok(value),
+    }
+}
+
+fn not_taken(deferred: &Deferred, error: &NotTaken) -> Diagnostic {
+    Diagnostic::error("wrong-type", "Incorrect attribute value type")
+        .detail(format!("`{}` cannot be used here: {error}.", deferred.expression))
 }
 
 struct Captured<'a> {

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::DigestOf;
+use super::homes::Homes;
 use super::scope::BlockScope;
+use super::{DigestOf, refer};
+use crate::address::ResourceType;
 use crate::config::{Argument, BlockBody, NestedBlock};
 use crate::deferred::{Capture, Deferred};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
 use crate::evaluate;
+use crate::object::ProviderRef;
 use crate::schema::{Attribute, Block, BlockSchema, Nesting};
 use crate::value::{AttributePath, Attributes, PathStep, Type, Value};
 
@@ -30,11 +33,28 @@ pub struct Decoded {
     pub ranges: BTreeMap<Arc<str>, SourceRange>,
 }
 
+/// Where the resource is to be that a block declares.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub provider: &'a ProviderRef,
+    /// Tells which resource types the provider has.
+    pub has: &'a dyn Fn(ResourceType) -> bool,
+    pub homes: &'a Homes,
+}
+
+/// What decoding takes from its surroundings.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub digest: &'a DigestOf,
+    /// Nothing for a profile, whose arguments keep the resources that they name.
+    pub place: Option<Place<'a>>,
+}
+
 /// Evaluates layers of bodies by a schema.
 pub fn decode(
     schema: &BlockSchema,
     layers: &[Layer<'_>],
-    digest: &DigestOf,
+    surroundings: Surroundings<'_>,
 ) -> Result<Decoded, Diagnostics> {
     let mut decoder = Decoder {
         decoded: Decoded {
@@ -43,7 +63,7 @@ pub fn decode(
             ranges: BTreeMap::new(),
         },
         problems: Diagnostics::new(),
-        digest,
+        surroundings,
     };
     let attributes = decoder.block(schema, layers, &AttributePath::default());
     decoder.decoded.attributes = Value::Object(Arc::new(attributes));
@@ -53,7 +73,7 @@ pub fn decode(
 struct Decoder<'a> {
     decoded: Decoded,
     problems: Diagnostics,
-    digest: &'a DigestOf,
+    surroundings: Surroundings<'a>,
 }
 
 impl Decoder<'_> {
@@ -107,9 +127,27 @@ impl Decoder<'_> {
             return Some(self.merged(attribute, &values, path));
         }
         if !value.is_wholly_known() {
-            self.decoded.deferred.push((path.clone(), scope.defer(&last.value)));
+            let deferred = self.deferred(attribute, scope, last);
+            self.decoded.deferred.push((path.clone(), deferred));
         }
         Some(value.clone())
+    }
+
+    /// Captures an argument for apply, with what is done to its value.
+    fn deferred(
+        &self,
+        attribute: &Attribute,
+        scope: &BlockScope<'_>,
+        argument: &Argument,
+    ) -> Deferred {
+        let mut deferred = scope.defer(&argument.value);
+        if attribute.is_trimmed {
+            // A heredoc ends with its newline.
+            deferred.expression = format!("trimspace({}\n)", deferred.expression);
+        }
+        let place = attribute.refers_to.zip(self.surroundings.place);
+        deferred.taker = place.map(|(kind, place)| place.taker(kind));
+        deferred
     }
 
     /// Merges the maps of all layers, the later over the earlier.
@@ -138,7 +176,9 @@ impl Decoder<'_> {
         }
         let names = (0..layers.len()).map(|index| format!("layer.l{index}"));
         let expression = format!("merge({})", names.collect::<Vec<_>>().join(", "));
-        self.decoded.deferred.push((path.clone(), Deferred { expression, captures, references }));
+        self.decoded
+            .deferred
+            .push((path.clone(), Deferred { expression, captures, references, taker: None }));
         merged
     }
 
@@ -149,7 +189,17 @@ impl Decoder<'_> {
         argument: &Argument,
     ) -> Option<Value> {
         let value = self.problems.absorb(argument.value.evaluate(scope))?;
+        let value = match (attribute.refers_to, self.surroundings.place) {
+            (None, _) => value,
+            (Some(_), None) => return Some(value),
+            (Some(kind), Some(place)) => {
+                self.problems.absorb(refer::taken(&place, kind, (argument, &value)))?
+            }
+        };
         match evaluate::convert(&value, &attribute.kind) {
+            Ok(value) if attribute.is_trimmed => {
+                Some(trimmed(&value).sensitive_if(attribute.sensitive))
+            }
             Ok(value) => Some(value.sensitive_if(attribute.sensitive)),
             Err(error) => {
                 let name = &attribute.name;
@@ -237,7 +287,7 @@ impl Decoder<'_> {
             .and_then(Value::as_elements)
             .map(|e| e.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
             .unwrap_or_default();
-        match (self.digest)(from, &exclude) {
+        match (self.surroundings.digest)(from, &exclude) {
             Ok(digest) => {
                 sync.insert("digest".into(), Value::from(digest));
             }
@@ -253,6 +303,14 @@ impl Decoder<'_> {
         if let [PathStep::Attribute(name)] = path.steps() {
             self.decoded.ranges.insert(name.clone(), range.clone());
         }
+    }
+}
+
+fn trimmed(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::from(text.trim()),
+        Value::Sensitive(inner) => trimmed(inner).sensitive(),
+        other => other.clone(),
     }
 }
 

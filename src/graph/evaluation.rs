@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::expand::{self, Expanded};
+use super::homes::Homes;
 use super::nodes::Node;
 use super::scope::{BlockScope, Names};
 use super::{Desired, decode};
-use crate::address::{BlockAddress, ResourceType};
+use crate::address::{BlockAddress, InstanceKey, ResourceType};
 use crate::config::ProviderBlock;
 use crate::deferred::Deferred;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -25,6 +26,9 @@ pub struct Evaluation<'a> {
     values: BTreeMap<Node, Value>,
     /// How apply finds out what is not known of profiles.
     deferred: BTreeMap<Arc<str>, Vec<(AttributePath, Deferred)>>,
+    /// The providers of each block's instances.
+    providers: BTreeMap<BlockAddress, Vec<(Option<InstanceKey>, ProviderRef)>>,
+    pub(super) homes: Homes,
     position: usize,
 }
 
@@ -45,7 +49,15 @@ pub struct DesiredOutput {
 
 impl<'a> Evaluation<'a> {
     pub(super) fn new(desired: &'a Desired, schema_of: &'a SchemaOf<'a>) -> Self {
-        Self { desired, schema_of, values: BTreeMap::new(), deferred: BTreeMap::new(), position: 0 }
+        Self {
+            desired,
+            schema_of,
+            values: BTreeMap::new(),
+            deferred: BTreeMap::new(),
+            providers: BTreeMap::new(),
+            homes: Homes::default(),
+            position: 0,
+        }
     }
 
     /// Returns the names that expressions may use by now.
@@ -75,7 +87,10 @@ impl<'a> Evaluation<'a> {
                     self.values.insert(node.clone(), value);
                     continue;
                 }
-                Ok(Evaluated::Block(expanded)) => return Some(Ok(expanded)),
+                Ok(Evaluated::Block(expanded)) => {
+                    self.providers.insert(expanded.resource.address.clone(), expanded.providers());
+                    return Some(Ok(expanded));
+                }
                 Err(problems) => problems,
             };
             self.values.insert(node.clone(), Value::Unknown(Type::Dynamic));
@@ -103,7 +118,30 @@ impl<'a> Evaluation<'a> {
 
     /// Tells what a block's instances become, for those that refer to it.
     pub fn set(&mut self, block: &BlockAddress, value: Value) {
+        for (key, provider) in self.providers.get(block).into_iter().flatten() {
+            let instance = match key {
+                None => Some(&value),
+                Some(InstanceKey::String(key)) => value.get(key),
+                Some(InstanceKey::Number(at)) => {
+                    usize::try_from(*at).ok().and_then(|at| value.as_elements()?.get(at))
+                }
+            };
+            if let Some(instance) = instance {
+                self.homes.note(instance, provider);
+            }
+        }
         self.values.insert(Node::Resource(block.clone()), value);
+    }
+
+    /// Tells whether a block that was not reached yet is left out.
+    pub(super) fn leaves_out(&self, block: &BlockAddress) -> bool {
+        self.values.contains_key(&Node::Resource(block.clone()))
+    }
+
+    /// Lists the providers that the instances of a block were placed on.
+    pub(super) fn providers_of(&self, block: &BlockAddress) -> BTreeSet<&ProviderRef> {
+        let placed = self.providers.get(block).into_iter().flatten();
+        placed.map(|(_, provider)| provider).collect()
     }
 
     fn local(&self, name: &str) -> Result<Value, Diagnostics> {
@@ -127,7 +165,9 @@ impl<'a> Evaluation<'a> {
             .into_iter()
             .map(|body| decode::Layer { body, scope: &scope })
             .collect();
-        let decoded = decode::decode(&schema.block, &layers, &*self.desired.context.digest)?;
+        let surroundings =
+            decode::Surroundings { digest: &*self.desired.context.digest, place: None };
+        let decoded = decode::decode(&schema.block, &layers, surroundings)?;
         if !decoded.deferred.is_empty() {
             self.deferred.insert(name.into(), decoded.deferred);
         }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::decode::{self, Decoded, Layer};
+use super::decode::{self, Decoded, Layer, Place, Surroundings};
 use super::evaluation::Evaluation;
-use super::nodes::names_a_provider;
+use super::place;
 use super::scope::{BlockScope, Instance};
+use super::users::is_per_provider;
 use crate::address::{Address, InstanceKey};
 use crate::config::{Expr, Resource};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
 use crate::evaluate::{self, Scope};
 use crate::object::ProviderRef;
-use crate::schema::PLATFORMS;
 use crate::value::{Type, Value};
 
 /// How often a block stands for an object.
@@ -21,6 +21,8 @@ pub enum Repetition {
     Single,
     Count,
     ForEach,
+    /// Once on each provider that needs it; the keys are the providers' names.
+    PerProvider,
 }
 
 /// A resource block with its instances.
@@ -50,6 +52,12 @@ impl DesiredResource {
 }
 
 impl Expanded<'_> {
+    /// Lists the provider of each instance.
+    pub fn providers(&self) -> Vec<(Option<InstanceKey>, ProviderRef)> {
+        let instances = self.instances.iter();
+        instances.map(|one| (one.address.key.clone(), one.provider.clone())).collect()
+    }
+
     /// Gathers the values of the instances, in their order, into the block's: an
     /// object, a tuple, or an object of objects.
     pub fn value(&self, values: Vec<Value>) -> Value {
@@ -57,7 +65,7 @@ impl Expanded<'_> {
             _ if self.is_example => Value::Unknown(Type::Dynamic),
             Repetition::Single => values.into_iter().next().unwrap_or_else(Value::null),
             Repetition::Count => Value::tuple(values),
-            Repetition::ForEach => {
+            Repetition::ForEach | Repetition::PerProvider => {
                 let keys = self.instances.iter().map(|instance| match &instance.address.key {
                     Some(InstanceKey::String(key)) => key.clone(),
                     _ => "".into(),
@@ -68,27 +76,43 @@ impl Expanded<'_> {
     }
 }
 
+/// A block's instances before they are evaluated.
+pub struct Repeated {
+    pub repetition: Repetition,
+    pub instances: Vec<(Option<InstanceKey>, Instance)>,
+    /// How many there are is not known; this is one that there could be.
+    pub is_example: bool,
+}
+
 /// Evaluates a block's repetition and then each instance.
 pub fn expand<'a>(
     evaluation: &Evaluation<'a>,
     resource: &'a Resource,
 ) -> Result<Expanded<'a>, Diagnostics> {
+    let Repeated { repetition, instances, is_example } = repeated(evaluation, resource)?;
+    let mut problems = Diagnostics::new();
+    let instances = instances
+        .into_iter()
+        .filter_map(|(key, instance)| {
+            let scope = BlockScope::instance(evaluation.names(), instance);
+            let provider = place::provider_of(evaluation, resource, (key.as_ref(), &scope));
+            let provider = problems.absorb(provider)?;
+            let address = resource.address.instance(key);
+            problems.absorb(one(evaluation, resource, (address, provider, &scope)))
+        })
+        .collect();
+    problems.into_result(Expanded { resource, repetition, instances, is_example })
+}
+
+/// Evaluates how often a block stands for an object.
+pub fn repeated(evaluation: &Evaluation<'_>, resource: &Resource) -> Result<Repeated, Diagnostics> {
     let example = example(evaluation, resource)?;
     let is_example = example.is_some();
     let (repetition, instances) = match example {
         Some(example) => example,
         None => instances(evaluation, resource)?,
     };
-    let mut problems = Diagnostics::new();
-    let instances = instances
-        .into_iter()
-        .filter_map(|(key, instance)| {
-            let scope = BlockScope::instance(evaluation.names(), instance);
-            let address = resource.address.instance(key);
-            problems.absorb(one(evaluation, resource, (address, &scope)))
-        })
-        .collect();
-    problems.into_result(Expanded { resource, repetition, instances, is_example })
+    Ok(Repeated { repetition, instances, is_example })
 }
 
 type Instances = Vec<(Option<InstanceKey>, Instance)>;
@@ -128,6 +152,12 @@ fn instances(
     evaluation: &Evaluation<'_>,
     resource: &Resource,
 ) -> Result<(Repetition, Instances), Diagnostics> {
+    if is_per_provider(resource.address.kind) {
+        let providers = place::spread(evaluation, resource)?.into_iter();
+        let key = |provider: ProviderRef| InstanceKey::String(provider.to_string().into());
+        let instances = providers.map(|provider| (Some(key(provider)), Instance::Single));
+        return Ok((Repetition::PerProvider, instances.collect()));
+    }
     let scope = BlockScope::plain(evaluation.names());
     if let Some(count) = &resource.count {
         let count = read_count(count, &scope)?;
@@ -221,11 +251,10 @@ fn article(kind: &Type) -> String {
 fn one(
     evaluation: &Evaluation<'_>,
     resource: &Resource,
-    (address, scope): (Address, &BlockScope<'_>),
+    (address, provider, scope): (Address, ProviderRef, &BlockScope<'_>),
 ) -> Result<DesiredResource, Diagnostics> {
-    let provider = provider_of(evaluation, resource, scope)?;
     let Some(schema) = (evaluation.schema_of)(&provider, address.kind()) else {
-        return Err(unknown_provider(resource, &provider, &address).into());
+        return Err(place::not_possible(evaluation, resource, (&address, &provider)).into());
     };
     let plain = BlockScope::plain(evaluation.names());
     let profile = resource.profile.as_ref();
@@ -238,7 +267,12 @@ fn one(
         let problem = Diagnostic::error("precondition", "Resource precondition failed");
         problems.absorb(scope.check(rule, problem.address(&address)));
     }
-    let decoded = decode::decode(&schema.block, &layers, &*evaluation.desired.context.digest);
+    let has = |kind| (evaluation.schema_of)(&provider, kind).is_some();
+    let surroundings = Surroundings {
+        digest: &*evaluation.desired.context.digest,
+        place: Some(Place { provider: &provider, has: &has, homes: &evaluation.homes }),
+    };
+    let decoded = decode::decode(&schema.block, &layers, surroundings);
     let decoded = problems.absorb(decoded);
     match decoded {
         Some(decoded) => problems.into_result(DesiredResource { address, provider, decoded }),
@@ -251,46 +285,4 @@ fn with_address(problem: Diagnostic, resource: &Resource) -> Diagnostic {
         Some(_) => problem,
         None => problem.address(&resource.address),
     }
-}
-
-fn provider_of(
-    evaluation: &Evaluation<'_>,
-    resource: &Resource,
-    scope: &BlockScope<'_>,
-) -> Result<ProviderRef, Diagnostics> {
-    let Some(expr) = &resource.provider else {
-        return Ok(evaluation.desired.default_provider.clone());
-    };
-    let text = if names_a_provider(&evaluation.desired.config, expr) {
-        expr.as_words().map(|words| words.join("."))
-    } else {
-        let value = expr.evaluate(scope)?;
-        value.as_str().map(str::to_owned)
-    };
-    match text.and_then(|text| text.parse().ok()) {
-        Some(provider) => Ok(provider),
-        None => Err(Diagnostic::error("invalid-provider", "Invalid provider")
-            .detail("Name a provider that is known while planning, such as `\"hetzner\"` or `\"hetzner.eu\"`.")
-            .at(expr.range())
-            .into()),
-    }
-}
-
-fn unknown_provider(resource: &Resource, provider: &ProviderRef, address: &Address) -> Diagnostic {
-    let platform = &provider.platform;
-    let detail = if PLATFORMS.contains(&&**platform) {
-        match &provider.alias {
-            Some(alias) => format!(
-                "No `provider \"{platform}\"` block with `alias = \"{alias}\"` is in the configuration, or this version of sandplan has no `{platform}` provider."
-            ),
-            None => format!("This version of sandplan has no `{platform}` provider."),
-        }
-    } else {
-        format!("There is no provider called `{platform}`.")
-    };
-    Diagnostic::error("unknown-provider", "Unknown provider")
-        .detail(detail)
-        .at(resource.provider.as_ref().map_or_else(|| resource.range.clone(), Expr::range))
-        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !PLATFORMS.contains(&&**platform)))
-        .address(address)
 }

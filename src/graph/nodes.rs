@@ -167,7 +167,7 @@ impl<'a> Graph<'a> {
     fn check_setting(&self, expr: &Expr) -> Diagnostics {
         let (targets, problems) = self.targets(expr, Allowed::default());
         let late = targets.iter().filter(|target| match target {
-            Node::Local(_) => !self.nearest(target).is_empty(),
+            Node::Local(_) => !self.needed_by(target).is_empty(),
             _ => true,
         });
         let late = late.map(|target| {
@@ -178,6 +178,16 @@ impl<'a> Graph<'a> {
                 .at(expr.range())
         });
         late.chain(problems).collect()
+    }
+
+    /// Lists what an expression names, without regard to mistakes in it.
+    pub(super) fn named_by(&self, expr: &Expr) -> Vec<Node> {
+        self.targets(expr, Allowed { each: true, count: true }).0
+    }
+
+    /// Lists the resource blocks that an expression reaches without passing another one.
+    pub(super) fn reached_by(&self, expr: &Expr) -> BTreeSet<BlockAddress> {
+        self.nearest(&self.named_by(expr))
     }
 
     fn targets(&self, expr: &Expr, allowed: Allowed) -> (Vec<Node>, Diagnostics) {
@@ -287,6 +297,9 @@ impl<'a> Graph<'a> {
                 graph.add_edge(index[from], index[target], ());
             }
         }
+        for (from, target) in super::users::evaluated_before(self, self.config) {
+            graph.add_edge(index[&from], index[&target], ());
+        }
         // Strongly connected components come in reverse topological order of
         // the edges, which here point at what comes first.
         let mut order = Vec::new();
@@ -324,24 +337,29 @@ impl<'a> Graph<'a> {
             _ => None,
         });
         resources
-            .map(|block| (block.clone(), self.nearest(&Node::Resource(block.clone()))))
+            .map(|block| (block.clone(), self.needed_by(&Node::Resource(block.clone()))))
             .collect()
     }
 
     /// Finds the resource blocks that a node reaches without passing another one.
-    fn nearest(&self, start: &Node) -> BTreeSet<BlockAddress> {
+    fn needed_by(&self, node: &Node) -> BTreeSet<BlockAddress> {
+        self.nearest(self.edges.get(node).into_iter().flatten())
+    }
+
+    /// Finds the resource blocks among some nodes, and those that the others reach.
+    fn nearest<'n>(&'n self, start: impl IntoIterator<Item = &'n Node>) -> BTreeSet<BlockAddress> {
         let mut found = BTreeSet::new();
         let mut seen = BTreeSet::new();
-        let mut open = vec![start];
+        let mut open: Vec<&Node> = start.into_iter().collect();
         while let Some(node) = open.pop() {
-            for target in self.edges.get(node).into_iter().flatten() {
-                match target {
-                    Node::Resource(block) => {
-                        found.insert(block.clone());
-                    }
-                    other if seen.insert(other) => open.push(other),
-                    _ => {}
+            match node {
+                Node::Resource(block) => {
+                    found.insert(block.clone());
                 }
+                other if seen.insert(other) => {
+                    open.extend(self.edges.get(other).into_iter().flatten());
+                }
+                _ => {}
             }
         }
         found
@@ -394,7 +412,10 @@ fn no_repetition(reference: &Reference) -> Diagnostic {
 }
 
 fn unknown_root(reference: &Reference) -> Diagnostic {
-    let known = ["var", "local", "profile", "sandbox", "each", "count", "path"];
+    let known = [
+        "var", "local", "profile", "sandbox", "ssh_key", "network", "snapshot", "each", "count",
+        "path",
+    ];
     let detail = if reference.steps.is_empty() {
         format!("`{0}` is not a value. If a text is meant, quote it: \"{0}\".", reference.root)
     } else {

@@ -76,11 +76,7 @@ impl<'a> BlockScope<'a> {
 
     /// Captures an expression with all that it needs, for apply.
     pub fn defer(&self, expr: &Expr) -> Deferred {
-        let mut deferred = Deferred {
-            expression: expr.text().to_owned(),
-            captures: BTreeMap::new(),
-            references: Vec::new(),
-        };
+        let mut deferred = Deferred { expression: expr.text().to_owned(), ..Deferred::default() };
         for reference in expr.references() {
             let next = match reference.steps.first() {
                 Some(RefStep::Attr(name)) => Some(name.clone()),
@@ -148,7 +144,7 @@ impl<'a> BlockScope<'a> {
                 Some(Deferred {
                     expression: format!("{{ key = {}, value = each.value }}", quoted(key)),
                     captures: BTreeMap::from([("each.value".to_owned(), value)]),
-                    references: Vec::new(),
+                    ..Deferred::default()
                 })
             }
             _ => None,
@@ -172,7 +168,7 @@ impl<'a> BlockScope<'a> {
         }
         let members = captures.keys().map(|key| format!("{} = {key}", &key["argument.".len()..]));
         let expression = format!("{{ {} }}", members.collect::<Vec<_>>().join(", "));
-        Some(Deferred { expression, captures, references: Vec::new() })
+        Some(Deferred { expression, captures, ..Deferred::default() })
     }
 
     fn each(&self, next: Option<&str>) -> Option<Resolved> {

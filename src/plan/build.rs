@@ -15,9 +15,9 @@ use super::{
 };
 use crate::address::{Address, BlockAddress, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
-use crate::graph::{Desired, DesiredResource, Expanded};
+use crate::graph::{Desired, DesiredResource, Expanded, Repetition};
 use crate::object::{Object, ObjectKey, Prior, ProviderRef};
-use crate::provider::{Provider, ResourceConfig};
+use crate::provider::{Provider, ResourceConfig, TtlEnforcement};
 use crate::schema::ResourceSchema;
 use crate::value::{Type, Value};
 
@@ -116,6 +116,7 @@ impl<'a> Planner<'a> {
         while let Some(expanded) = evaluation.next_block() {
             let Some(expanded) = self.problems.absorb(expanded) else { continue };
             let block = &expanded.resource.address;
+            self.problems.extend(made_nowhere(inputs.desired, &expanded));
             let triggered = &expanded.resource.lifecycle.replace_triggered_by;
             self.triggers.start(block, triggered);
             let values =
@@ -203,8 +204,12 @@ impl<'a> Planner<'a> {
             is_gone: self.gone.contains(&key),
         };
         let mut change = comparison.change();
-        let has_ttl = change.after_attributes().is_some_and(|a| a.get("ttl").is_some());
-        change.ttl = has_ttl.then(|| provider.capabilities().ttl);
+        let has = |name| change.after_attributes().is_some_and(|a| a.get(name).is_some());
+        change.ttl = match instance.address.kind() {
+            ResourceType::Sandbox if has("ttl") => Some(provider.capabilities().ttl),
+            ResourceType::Snapshot if has("expires_in") => Some(TtlEnforcement::Expire),
+            _ => None,
+        };
         change
     }
 
@@ -249,13 +254,11 @@ impl<'a> Planner<'a> {
     fn value(&self, change: &Change) -> Value {
         let provider = self.inputs.providers.get(&change.provider);
         let schema = provider.and_then(|p| p.schema(change.address.kind()));
-        let known = matches!(change.action, Action::NoOp | Action::Update);
-        let status = match (&change.before, known && change.provision.is_empty()) {
-            (Some(before), true) => Value::from(before.status.as_str()),
-            _ => Value::Unknown(Type::String),
-        };
         let attributes = change.after_attributes().cloned().unwrap_or_else(Value::null);
-        let attributes = attributes.with("status", status);
+        let attributes = match change.address.kind() {
+            ResourceType::Sandbox => attributes.with("status", status(change)),
+            _ => attributes,
+        };
         match schema {
             Some(schema) => schema.block.with_nulls(&attributes),
             None => attributes,
@@ -421,6 +424,34 @@ fn create_first(desired: &Desired) -> BTreeSet<BlockAddress> {
         }
     }
     found
+}
+
+/// How far a sandbox will have come, if that is known.
+fn status(change: &Change) -> Value {
+    let known = matches!(change.action, Action::NoOp | Action::Update);
+    match (&change.before, known && change.provision.is_empty()) {
+        (Some(before), true) => Value::from(before.status.as_str()),
+        _ => Value::Unknown(Type::String),
+    }
+}
+
+/// Warns of an SSH key or a network that nothing is made of.
+fn made_nowhere(desired: &Desired, expanded: &Expanded<'_>) -> Option<Diagnostic> {
+    let resource = expanded.resource;
+    let is_unused = expanded.repetition == Repetition::PerProvider
+        && expanded.instances.is_empty()
+        && !desired.is_used(&resource.address);
+    is_unused.then(|| {
+        Diagnostic::warning("unused-resource", "Nothing is made of this block")
+            .detail(format!(
+                "No sandbox uses {}, and the default provider `{}` cannot make {}.",
+                resource.address,
+                desired.default_provider,
+                resource.address.kind.with_article()
+            ))
+            .at(resource.range.clone())
+            .address(&resource.address)
+    })
 }
 
 fn prevented(address: &Address) -> Diagnostic {

@@ -24,8 +24,9 @@ pub fn check(limits: &Limits, changes: &[Change], others: &[&Object]) -> Diagnos
     problems.extend(too_dear(limits, planned.chain(others)));
     for change in sandboxes().filter(|change| change.action != Action::NoOp) {
         problems.extend(too_long(limits, change));
-        problems.extend(not_allowed(limits, change));
     }
+    let made = changes.iter().filter(|c| c.action != Action::NoOp && c.after.is_some());
+    problems.extend(made.filter_map(|change| not_allowed(limits, change)));
     problems
 }
 
@@ -66,8 +67,12 @@ fn not_allowed(limits: &Limits, change: &Change) -> Option<Diagnostic> {
     if limit.value.iter().any(|name| **name == *provider.platform || *name == full) {
         return None;
     }
+    let what = match change.address.kind() {
+        ResourceType::Sandbox => "sandbox would run".to_owned(),
+        other => format!("{other} would be made"),
+    };
     let detail = format!(
-        "The sandbox would run on `{provider}`; the limits allow {}.",
+        "The {what} on `{provider}`; the limits allow {}.",
         limit.value.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     );
     Some(refused("Provider not allowed", detail, &limit.range).address(&change.address))

@@ -6,3 +6,4 @@ pub mod fixture;
 mod generate;
 mod parts;
 mod properties;
+mod resources;

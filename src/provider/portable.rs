@@ -1,26 +1,37 @@
-//! Checks of a sandbox's arguments that are the same on every platform and that
-//! the schema cannot say. Pure; what is unknown is not complained of.
+//! What is the same of a resource on every platform: its schema, and checks of
+//! arguments that the schema cannot say. Pure; what is unknown is not complained of.
 
 use std::collections::BTreeSet;
 
-use super::ResourceConfig;
 use super::name::is_dns_label;
+use super::{ResourceConfig, network, sandbox, snapshot, ssh_key};
+use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::schema::ResourceSchema;
 use crate::value::Value;
 
-/// Checks a sandbox's portable arguments. `writable` names the directories in
-/// which `file` and `sync` may write; nothing means anywhere.
+/// Returns the shape that a resource type has on every platform.
+pub fn schema(kind: ResourceType) -> &'static ResourceSchema {
+    match kind {
+        ResourceType::SshKey => ssh_key::schema(),
+        ResourceType::Network => network::schema(),
+        ResourceType::Snapshot => snapshot::schema(),
+        ResourceType::Sandbox => sandbox::schema(),
+    }
+}
+
+/// Checks a resource's portable arguments. `writable` names the directories in
+/// which a sandbox's `file` and `sync` may write; nothing means anywhere.
 pub fn check(config: &ResourceConfig<'_>, writable: Option<&[&str]>) -> Diagnostics {
     let mut check = Check { config, problems: Diagnostics::new() };
     check.name();
-    check.duration("ttl", config.attributes.get("ttl"));
     check.labels();
-    check.env();
-    check.files(writable);
-    check.syncs(writable);
-    check.steps("provision", "run", elements(config.attributes, "provision"));
-    check.ready();
-    check.ports();
+    match config.kind {
+        ResourceType::SshKey => check.ssh_key(),
+        ResourceType::Network => check.network(),
+        ResourceType::Snapshot => check.snapshot(),
+        ResourceType::Sandbox => check.sandbox(writable),
+    }
     check.problems
 }
 
@@ -56,14 +67,27 @@ pub fn asks_nothing(value: &Value) -> bool {
     }
 }
 
-struct Check<'a> {
-    config: &'a ResourceConfig<'a>,
+/// A check in progress; each resource type adds its own.
+pub(super) struct Check<'a> {
+    pub(super) config: &'a ResourceConfig<'a>,
     problems: Diagnostics,
 }
 
 impl Check<'_> {
+    fn sandbox(&mut self, writable: Option<&[&str]>) {
+        let attributes = self.config.attributes;
+        self.duration("ttl", attributes.get("ttl"));
+        self.keys("ssh_keys", elements(attributes, "ssh_keys"));
+        self.env();
+        self.files(writable);
+        self.syncs(writable);
+        self.steps("provision", "run", elements(attributes, "provision"));
+        self.ready();
+        self.ports();
+    }
+
     /// Notes a problem at a path such as `provision[0].timeout`.
-    fn problem(&mut self, code: &'static str, path: &str, detail: String) {
+    pub(super) fn problem(&mut self, code: &'static str, path: &str, detail: String) {
         let root = path.split(['[', '.']).next().unwrap_or(path);
         let range = (self.config.range_of)(path).or_else(|| (self.config.range_of)(root));
         let problem = Diagnostic::error(code, summary(code)).detail(detail).at(range);
@@ -80,7 +104,7 @@ impl Check<'_> {
         }
     }
 
-    fn duration(&mut self, path: &str, value: Option<&Value>) {
+    pub(super) fn duration(&mut self, path: &str, value: Option<&Value>) {
         let Some(text) = value.and_then(Value::as_str) else { return };
         if crate::duration::parse(text).is_none_or(|duration| duration.is_zero()) {
             let detail = format!(
@@ -224,7 +248,7 @@ const LABEL_RULE: &str = "use 1 to 63 letters, digits, `-`, `_` and `.`, with a 
 
 fn summary(code: &str) -> &'static str {
     match code {
-        "invalid-name" => "Invalid sandbox name",
+        "invalid-name" => "Invalid name",
         "invalid-duration" => "Invalid duration",
         "invalid-label" => "Invalid label",
         "invalid-env-name" => "Invalid environment variable name",
@@ -235,6 +259,8 @@ fn summary(code: &str) -> &'static str {
         "invalid-step-name" => "Invalid provisioning step name",
         "empty-command" => "Empty command",
         "invalid-on-failure" => "Invalid failure behaviour",
+        "invalid-public-key" => "Invalid SSH public key",
+        "invalid-cidr" => "Invalid range of addresses",
         _ => "Invalid port number",
     }
 }
@@ -267,11 +293,14 @@ fn is_mode(mode: &str) -> bool {
     (3..=4).contains(&mode.len()) && mode.chars().all(|c| c.is_digit(8))
 }
 
-fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_elements).unwrap_or_default()
 }
 
-fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(super) fn members<'a>(
+    value: &'a Value,
+    name: &str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let attributes = value.get(name).and_then(Value::as_attributes);
     attributes.into_iter().flat_map(|all| all.iter().map(|(key, value)| (&**key, value)))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use crate::address::ResourceType;
 use crate::schema::{Attribute, Block, BlockSchema, Nesting, ResourceSchema};
 use crate::value::{ObjectAttribute, Type, Value};
 
@@ -38,17 +39,21 @@ fn arguments() -> Vec<Attribute> {
         ),
         Attribute::optional("region", Type::Dynamic, "Where it runs: a region or an ordered list.")
             .replaces(),
-        Attribute::optional("from", Type::String, "Snapshot to start from.").replaces(),
+        Attribute::optional("from", Type::String, "Snapshot to start from.")
+            .refers_to(ResourceType::Snapshot)
+            .replaces(),
         Attribute::optional("packages", strings(), "Packages of the distribution to install."),
         Attribute::optional("ttl", Type::String, "How long it may live: `8h`, `30m`, `2d`."),
         Attribute::optional("env", Type::map(Type::String), "Environment of every command."),
         Attribute::optional("labels", Type::map(Type::String), "Labels on the platform's object."),
-        Attribute::optional("ssh_keys", strings(), "SSH keys that may log in."),
+        Attribute::optional("ssh_keys", strings(), "SSH keys that may log in.")
+            .refers_to(ResourceType::SshKey),
         Attribute::optional(
             "network",
             Type::String,
             "A network, or `none` for no network at all where the platform can do that.",
-        ),
+        )
+        .refers_to(ResourceType::Network),
     ]
 }
 
@@ -317,28 +322,31 @@ fn port(block: &Value) -> Port {
     Port { guest: number("guest").unwrap_or_default(), host: number("host") }
 }
 
-fn text(value: &Value, name: &str) -> Option<String> {
+pub(super) fn text(value: &Value, name: &str) -> Option<String> {
     value.get(name)?.as_str().map(str::to_owned)
 }
 
-fn texts(value: &Value, name: &str) -> Vec<String> {
+pub(super) fn texts(value: &Value, name: &str) -> Vec<String> {
     elements(value, name).iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
 }
 
-fn duration(value: &Value, name: &str) -> Option<Duration> {
+pub(super) fn duration(value: &Value, name: &str) -> Option<Duration> {
     crate::duration::parse(value.get(name)?.as_str()?)
 }
 
-fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_elements).unwrap_or_default()
 }
 
-fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(super) fn members<'a>(
+    value: &'a Value,
+    name: &str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let attributes = value.get(name).and_then(Value::as_attributes);
     attributes.into_iter().flat_map(|a| a.iter().map(|(k, v)| (&**k, v)))
 }
 
-fn text_map(value: Option<&Value>) -> BTreeMap<String, String> {
+pub(super) fn text_map(value: Option<&Value>) -> BTreeMap<String, String> {
     let attributes = value.and_then(Value::as_attributes);
     attributes
         .into_iter()

@@ -108,10 +108,14 @@ impl ChangeStyle<'_> {
             let names = printable(&change.provision.join(", ")).into_owned();
             lines.extend(wrap(&format!("will run: {names}"), width));
         }
+        let lifetime = match change.address.kind() {
+            ResourceType::Snapshot => "expires_in",
+            _ => "ttl",
+        };
         let new =
-            change.action != Action::Update || change.changed.iter().any(|p| p.root() == "ttl");
-        let ttl = change.after_attributes().and_then(|a| a.get("ttl")).filter(|ttl| !ttl.is_null());
-        if let (true, Some(_), Some(by)) = (new, ttl, change.ttl) {
+            change.action != Action::Update || change.changed.iter().any(|p| p.root() == lifetime);
+        let span = change.after_attributes().and_then(|a| a.get(lifetime));
+        if let (true, Some(_), Some(by)) = (new, span.filter(|s| !s.is_null()), change.ttl) {
             lines.extend(wrap(&enforcement(by, change), width));
         }
         lines

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::address::Address;
+use crate::address::{Address, ResourceType};
 use crate::object::{Object, ProviderRef, RemoteObject, Status};
 use crate::render::paint::Paint;
 use crate::render::words::{cut, printable, relative, rough_span};
@@ -13,9 +13,10 @@ use crate::value::Value;
 /// The version of the shape of `list -json`.
 pub const FORMAT_VERSION: &str = "1.0";
 
-/// One sandbox of the list.
+/// One sandbox of the list, or something else that is in no state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
+    pub kind: ResourceType,
     pub name: String,
     /// Missing when it is in no state.
     pub address: Option<Address>,
@@ -44,6 +45,7 @@ impl Row {
         let attributes = &object.attributes;
         let name = attributes.get("name").and_then(shown);
         Self {
+            kind: object.address.kind(),
             name: name.unwrap_or_else(|| object.address.block.name.to_string()),
             address: Some(object.address.clone()),
             provider: object.provider.clone(),
@@ -55,9 +57,10 @@ impl Row {
         }
     }
 
-    /// Takes what a platform reports of a sandbox that is in no state.
+    /// Takes what a platform reports of an object that is in no state.
     pub fn orphan(provider: &ProviderRef, object: &RemoteObject) -> Self {
         Self {
+            kind: object.kind,
             name: object.name.clone(),
             address: None,
             provider: provider.clone(),
@@ -75,8 +78,12 @@ impl Row {
             true => relative(at, now),
             false => format!("expired {}", relative(at, now)),
         };
+        let name = match self.kind {
+            ResourceType::Sandbox => self.name.clone(),
+            other => format!("{other} {}", self.name),
+        };
         [
-            self.name.clone(),
+            name,
             self.address.as_ref().map(Address::to_string).unwrap_or_default(),
             self.provider.to_string(),
             self.status.clone(),
@@ -174,6 +181,7 @@ pub fn json(rows: &[Row]) -> Json {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let row = |row: &Row| {
         json!({
+            "type": row.kind,
             "name": row.name,
             "address": row.address,
             "provider": row.provider,
@@ -240,7 +248,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_sandbox_is_named_with_its_type() {
+        let orphan = Row { kind: ResourceType::SshKey, ..rows()[1].clone() };
+        assert_eq!(orphan.cells(sample::now())[0], "ssh_key 日本");
+    }
+
+    #[test]
     fn the_list_as_json_has_full_times() {
-        insta::assert_snapshot!(json(&rows()[1..]), @r#"{"format_version":"1.0","sandboxes":[{"name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null}]}"#);
+        insta::assert_snapshot!(json(&rows()[1..]), @r#"{"format_version":"1.0","sandboxes":[{"type":"sandbox","name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null}]}"#);
     }
 }

@@ -21,6 +21,7 @@ stories! {
     files_are_formatted,
     habits_of_terraform_users_work,
     instances_come_and_go_with_count_and_for_each,
+    keys_networks_and_snapshots_need_a_provider_that_has_them,
     limits_refuse_what_is_too_much,
     logs_and_snapshots,
     one_writes_at_a_time,

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::address::ResourceType;
 use crate::apply::{OnFailure, Outcome, Stop};
 use crate::diagnostic::Failure;
 use crate::event::{Event, Verb};
@@ -61,6 +62,26 @@ async fn the_labels_say_whose_it_is_and_when_it_expires() {
     assert_eq!((&*ownership.project, ownership.lineage.as_str()), ("p", "l"));
     assert_eq!((ownership.address, ownership.operation.as_str()), (address("sandbox.a"), "op1"));
     assert_eq!(ownership.expires_at.unwrap().to_string(), "2027-01-15T16:00:00Z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshots_label_says_when_it_expires_and_it_has_no_status() {
+    let mut stage = Stage::new();
+    let step = stage.create("snapshot.warm", &[]);
+    let arguments = [("sandbox", "r1"), ("expires_in", "7d")];
+    stage.planned(step).attributes = Value::object(arguments.map(|(n, v)| (n, Value::from(v))));
+    let key = stage.create("ssh_key.laptop[\"fake\"]", &[]);
+    stage.planned(key).attributes = Value::object([("public_key", Value::from("k"))]);
+    stage.apply().await;
+    let expires = |kind: ResourceType| {
+        let platform = stage.platform();
+        let object = platform.objects.values().find(|object| object.kind == kind).unwrap();
+        object.ownership.as_ref().unwrap().expires_at.map(|at| at.to_string())
+    };
+    assert_eq!(expires(ResourceType::Snapshot).as_deref(), Some("2027-01-22T08:00:00Z"));
+    assert_eq!(expires(ResourceType::SshKey), None);
+    let snapshot = stage.object("snapshot.warm").unwrap();
+    assert_eq!(snapshot.attributes.get("status"), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -311,6 +311,7 @@ pub fn reference(block: &str, attribute: &str) -> Deferred {
         expression: format!("{block}.{attribute}"),
         captures: BTreeMap::new(),
         references: vec![block.parse().unwrap()],
+        taker: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `sandplan list`.
 
+use crate::address::ResourceType;
 use crate::cli::Exit;
 use crate::cli::args::List;
 use crate::cli::context::Context;
@@ -37,7 +38,8 @@ fn rows(prior: &Prior) -> Vec<Row> {
     let gone = prior.drift.iter().filter(|drift| drift.after.is_none());
     let gone = gone.map(|drift| Row { status: "gone".to_owned(), ..Row::of(&drift.before) });
     let alive = prior.objects.iter().filter(|object| object.deposed.is_none()).map(Row::of);
-    let mut rows: Vec<Row> = alive.chain(gone).collect();
+    let known = alive.chain(gone);
+    let mut rows: Vec<Row> = known.filter(|row| row.kind == ResourceType::Sandbox).collect();
     rows.sort_by(|a, b| a.address.cmp(&b.address));
     rows.extend(prior.orphans.iter().map(|(provider, object)| Row::orphan(provider, object)));
     rows

@@ -22,7 +22,7 @@ use crate::object::{
 use crate::plan::{
     Change, Operation, Plan, PlanInputs, PlanOptions, ProviderSet, Selector, Step, StepId, plan,
 };
-use crate::provider::sandbox::{Sandbox, schema};
+use crate::provider::sandbox::Sandbox;
 use crate::provider::*;
 use crate::provision::pending;
 use crate::redact::redact;
@@ -54,7 +54,8 @@ impl Provider for Thought {
     }
 
     fn schema(&self, of: ResourceType) -> Option<&ResourceSchema> {
-        (of == ResourceType::Sandbox).then(schema)
+        let has_it = of == ResourceType::Sandbox || &*self.0.platform == "hetzner";
+        has_it.then(|| portable::schema(of))
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -66,15 +67,22 @@ impl Provider for Thought {
     }
 
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {
-        let pending = pending(&Sandbox::from_value(change.after), change.done);
-        let replaces = |path: &&AttributePath| matches!(path.root(), "region" | "from");
-        let ttl = change.changed.iter().any(|path| path.root() == "ttl");
+        let pending = match change.kind {
+            ResourceType::Sandbox => pending(&Sandbox::from_value(change.after), change.done),
+            _ => vec![],
+        };
+        let schema = &portable::schema(change.kind).block;
+        let replaces = |path: &&AttributePath| {
+            schema.attribute(path.root()).is_some_and(|a| a.requires_replace)
+        };
+        let changes = |name: &str| change.changed.iter().any(|path| path.root() == name);
+        let expiry = changes("ttl") || changes("expires_in");
         PlannedChange {
             requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
             drifted: moved(change.before),
             update: !change.changed.is_empty(),
             provision: pending.into_iter().map(|step| step.name).collect(),
-            unknown: if ttl { vec!["expires_at".into()] } else { vec![] },
+            unknown: if expiry { vec!["expires_at".into()] } else { vec![] },
             ..PlannedChange::default()
         }
     }
@@ -120,7 +128,7 @@ fn unreachable() -> ProviderError {
 
 /// The providers that configurations of tests may name.
 pub fn providers() -> ProviderSet {
-    ["local", "local.b", "hetzner"]
+    ["local", "local.b", "hetzner", "hetzner.eu"]
         .map(|name| name.parse::<ProviderRef>().expect("a provider"))
         .map(|name| (name.clone(), Arc::new(Thought(name)) as Arc<dyn Provider>))
         .into()
@@ -132,7 +140,7 @@ pub fn config(text: &str) -> Result<Config, Diagnostics> {
     let body = parse_body(&source)?;
     let mut config = Config::default();
     let mut problems = config.add_file(&BlockBody::new(&body, &source));
-    problems.extend(check_all(&config, |kind| (kind == ResourceType::Sandbox).then(schema)));
+    problems.extend(check_all(&config, portable::schema));
     problems.into_result(config)
 }
 
@@ -317,7 +325,7 @@ impl<'a> Apply<'a> {
             None => RemoteId::from(format!("id-{}-{}", change.address, self.serial)),
         };
         let reported = reported(&change.address, &id, &wanted);
-        let merged = merge(&wanted, &reported, Some(schema()));
+        let merged = merge(&wanted, &reported, Some(portable::schema(change.address.kind())));
         assert_eq!(merged.inconsistent, Vec::<Arc<str>>::new());
         let object = Object {
             address: change.address.clone(),
@@ -393,18 +401,30 @@ pub fn evaluate(
 
 /// What the platform says of an object.
 fn reported(address: &Address, id: &RemoteId, wanted: &Value) -> Value {
-    let ttl = wanted.get("ttl").and_then(Value::as_str).and_then(crate::duration::parse);
-    let expires = ttl.and_then(|ttl| now().checked_add(ttl).ok());
-    let expires = expires.map_or_else(Value::null, |at| Value::from(at.to_string()));
     let name = wanted.get("name").filter(|name| !name.is_null() && !name.is_unknown());
-    Value::object([
+    let always = Value::object([
         ("id", Value::from(id.as_str())),
         ("name", name.cloned().unwrap_or_else(|| Value::from(address.to_string()))),
-        ("ipv4", Value::from(format!("ip of {id}"))),
-        ("created_at", Value::from(NOW)),
-        ("expires_at", expires),
-        ("hourly_cost", Value::from("0")),
-    ])
+    ]);
+    let dated = || {
+        let both = always.with("created_at", Value::from(NOW));
+        both.with("expires_at", expiry(wanted))
+    };
+    match address.kind() {
+        ResourceType::SshKey => always.with("fingerprint", Value::from("f")),
+        ResourceType::Network => always,
+        ResourceType::Snapshot => dated().with("bytes", Value::from(4096)),
+        ResourceType::Sandbox => dated()
+            .with("ipv4", Value::from(format!("ip of {id}")))
+            .with("hourly_cost", Value::from("0")),
+    }
+}
+
+fn expiry(wanted: &Value) -> Value {
+    let span = wanted.get("ttl").or(wanted.get("expires_in"));
+    let span = span.and_then(Value::as_str).and_then(crate::duration::parse);
+    let at = span.and_then(|span| now().checked_add(span).ok());
+    at.map_or_else(Value::null, |at| Value::from(at.to_string()))
 }
 
 /// Finds the change of an address.

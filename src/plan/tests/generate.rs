@@ -108,8 +108,14 @@ profile "p1" {
             "profile \"p2\" {{\n  extends = profile.p1\n  env = {{ FIRST = local.first }}\n}}"
         );
     }
+    let region = blocks.first().map_or(0, |first| first.region);
+    let _ = writeln!(
+        text,
+        "ssh_key \"k\" {{ public_key = \"{KEY} {region}\\n\" }}\nnetwork \"n\" {{\n  ingress {{ tcp = {{ \"80{region}0\" = [\"10.0.0.0/8\"] }} }}\n}}\nlocals {{\n  keys = [for key in [ssh_key.k] : key]\n}}\noutput \"key\" {{\n  value = ssh_key.k\n}}"
+    );
     for (rank, block) in blocks.iter().enumerate() {
         write_block(&mut text, block, &blocks[..rank]);
+        write_snapshot(&mut text, block);
     }
     for block in blocks {
         let _ =
@@ -117,6 +123,34 @@ profile "p1" {
     }
     let _ = writeln!(text, "output \"secret\" {{\n  value = var.secret\n  sensitive = true\n}}");
     text
+}
+
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk8Zc0vC3XkQ2c9XHVSkB0sR1sPqkXo5vJp8mQn4Z0l";
+
+/// Only this platform has more than sandboxes.
+fn has_all(block: &Block) -> bool {
+    block.provider == "hetzner"
+}
+
+fn is_saved(block: &Block) -> bool {
+    has_all(block) && block.extras & 64 != 0
+}
+
+/// Saves every instance of a block.
+fn write_snapshot(text: &mut String, block: &Block) {
+    if !is_saved(block) {
+        return;
+    }
+    let name = block.name;
+    let instances = match &block.repeat {
+        Repeat::Once => format!("sandbox = sandbox.{name}"),
+        Repeat::Count(count) => {
+            format!("count = {count}\n  sandbox = sandbox.{name}[count.index].id")
+        }
+        Repeat::Each(_) => format!("for_each = sandbox.{name}\n  sandbox = each.value"),
+    };
+    let _ = writeln!(text, "snapshot {name:?} {{\n  {instances}\n  expires_in = \"7d\"\n}}");
 }
 
 fn write_block(text: &mut String, block: &Block, before: &[Block]) {
@@ -167,6 +201,13 @@ fn write_block(text: &mut String, block: &Block, before: &[Block]) {
             "  file \"/home/agent/x\" {{\n    content = <<-EOT\n      %{{ for x in [\"{me}\"] }}\n      ${{x}} is ${{{value}}}\n      %{{ endfor }}\n    EOT\n  }}"
         ));
         line(format!("  provision \"run\" {{\n    run = [\"echo\", {value}, \"{me}\"]\n  }}"));
+    }
+    if has_all(block) && block.extras & 32 != 0 {
+        line("  ssh_keys = local.keys\n  network = network.n".to_owned());
+    }
+    let saved = before.iter().find(|b| is_saved(b) && matches!(b.repeat, Repeat::Once));
+    if let Some(saved) = saved.filter(|_| has_all(block) && block.extras & 128 != 0) {
+        line(format!("  from = snapshot.{}", saved.name));
     }
     if block.extras & 8 != 0 {
         line("  labels = { owner = \"ada\" }".to_owned());

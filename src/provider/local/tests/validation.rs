@@ -24,6 +24,9 @@ fn block(members: &[(&str, Value)]) -> Value {
     Value::object(members.iter().cloned())
 }
 
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGk8Zc0vC3XkQ2c9XHVSkB0sR1sPqkXo5vJp8mQn4Z0l";
+
 #[test]
 fn what_cannot_be_honoured_is_an_error_that_says_who_can() {
     let found = one("image", "ubuntu-24.04".into());
@@ -34,7 +37,7 @@ fn what_cannot_be_honoured_is_an_error_that_says_who_can() {
         ("region", "ash".into()),
         ("from", "snap".into()),
         ("packages", words(&["jq"])),
-        ("ssh_keys", words(&["laptop"])),
+        ("ssh_keys", words(&[KEY])),
         ("toolchain", block(&[("docker", true.into())])),
         ("mirrors", block(&[("apt", "x".into())])),
         ("agent", Value::Map(Type::Dynamic, Arc::new([("codex".into(), block(&[]))].into()))),

@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  ssh_keys = ["laptop"]
+}

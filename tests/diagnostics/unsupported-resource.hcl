@@ -1,0 +1,3 @@
+# validate
+sandbox "a" {}
+snapshot "warm" { sandbox = sandbox.a }
