@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{Action, Change};
 use crate::address::ResourceType;
-use crate::provider::price::{Price, Span, read};
+use crate::provider::price::read;
+pub use crate::provider::price::{Price, Span, amount};
 use crate::value::Value;
-pub use crate::provider::price::amount;
 
 /// What all sandboxes cost together that a plan leaves alive.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,15 +37,14 @@ impl Cost {
             match price(change) {
                 Some(price) if price.hourly.most == 0 => {}
                 Some(price) => cost.add(price),
-                None => cost.unknown += 1,
+                None => cost.unknown += usize::from(is_priced(change)),
             }
         }
         cost
     }
 
     fn add(&mut self, price: Price) {
-        let empty =
-            || Total { sandboxes: 0, hourly: Span::zero(), ttl: Span::zero(), endless: 0 };
+        let empty = || Total { sandboxes: 0, hourly: Span::zero(), ttl: Span::zero(), endless: 0 };
         let total = self.totals.entry(price.currency).or_insert_with(empty);
         total.sandboxes += 1;
         total.hourly = total.hourly.plus(&price.hourly);
@@ -54,6 +53,12 @@ impl Cost {
             None => total.endless += 1,
         }
     }
+}
+
+/// Tells whether the platform has a price for a sandbox, known or not.
+pub fn is_priced(change: &Change) -> bool {
+    let cost = change.after_attributes().and_then(|attributes| attributes.get("hourly_cost"));
+    cost.is_some_and(|cost| !cost.is_null())
 }
 
 fn stays(change: &Change) -> bool {
@@ -108,8 +113,14 @@ mod tests {
         let cost = Cost::of(&changes);
         assert_eq!(cost.unknown, 1);
         let total = &cost.totals["EUR"];
-        assert_eq!((amount(&total.hourly.first), amount(&total.hourly.most)), ("0.03".into(), "0.04".into()));
-        assert_eq!((total.sandboxes, total.endless, amount(&total.ttl.most)), (2, 1, "0.03".into()));
+        assert_eq!(
+            (amount(&total.hourly.first), amount(&total.hourly.most)),
+            ("0.03".into(), "0.04".into())
+        );
+        assert_eq!(
+            (total.sandboxes, total.endless, amount(&total.ttl.most)),
+            (2, 1, "0.03".into())
+        );
     }
 
     #[test]

@@ -95,7 +95,12 @@ impl Comparison<'_> {
         Value::Object(Arc::new(attributes))
     }
 
-    fn update(&self, after: Value, changed: Vec<AttributePath>, planned: PlannedChange) -> Compared {
+    fn update(
+        &self,
+        after: Value,
+        changed: Vec<AttributePath>,
+        planned: PlannedChange,
+    ) -> Compared {
         let Some(before) = self.before else {
             return self.creation(Action::Create, Reason::New);
         };

@@ -243,7 +243,10 @@ impl From<TypeJson> for ServerType {
         let whole = end_of(&json.deprecation);
         for price in json.prices.iter().filter_map(read::<PriceJson>) {
             let hourly = gross(price.price_hourly);
-            offers.insert(price.location, Offer { hourly, available: None, unavailable_after: whole });
+            offers.insert(
+                price.location,
+                Offer { hourly, available: None, unavailable_after: whole },
+            );
         }
         let places: Vec<PlaceJson> = json.locations.iter().filter_map(read).collect();
         if !places.is_empty() {

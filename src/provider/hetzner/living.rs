@@ -84,8 +84,7 @@ impl Living<'_> {
         let need = self.need(catalogue);
         let types = self.wish.server_types.iter().filter_map(|name| catalogue.server_type(name));
         let types = types.filter(|of| need.is_met_by(of));
-        let here: Vec<_> =
-            types.filter_map(|of| Candidate::new(catalogue, of, location)).collect();
+        let here: Vec<_> = types.filter_map(|of| Candidate::new(catalogue, of, location)).collect();
         match asked {
             _ if !here.is_empty() => {
                 Fate::Rescales(ordered(Offered { candidates: here, notes: vec![] }))
@@ -140,9 +139,7 @@ impl Living<'_> {
         let architectures = vec![architecture.to_owned()];
         match self.wish.server_types.is_empty() {
             true => Need { architectures, ..Need::of(self.wish, &[], self.disk_size(catalogue)) },
-            false => {
-                Need { architectures, disk: self.disk_size(catalogue), ..Need::default() }
-            }
+            false => Need { architectures, disk: self.disk_size(catalogue), ..Need::default() },
         }
     }
 

@@ -118,7 +118,8 @@ pub fn to_value(candidates: &[Candidate], currency: &str) -> Value {
 
 /// Chooses what creation tries, or says why nothing can be ordered.
 pub fn offer(catalogue: &Catalogue, wish: &Wish) -> Result<Offered, Vec<Refusal>> {
-    let unknown: Vec<_> = wish.regions.iter().filter_map(|r| refuse::region(catalogue, r)).collect();
+    let unknown: Vec<_> =
+        wish.regions.iter().filter_map(|r| refuse::region(catalogue, r)).collect();
     if !unknown.is_empty() {
         return Err(unknown);
     }
@@ -216,10 +217,10 @@ pub fn ordered(mut offered: Offered) -> Offered {
     }
     for candidate in &last {
         let remedy = match first.is_empty() {
-            true => "creation may fail; name another type or region to fall back on",
-            false => "so it is tried last",
+            true => "; name another type or region to fall back on",
+            false => ", so it is tried last",
         };
-        notes.push(format!("there is no room for {} now: {remedy}", candidate.describe()));
+        notes.push(format!("there is no room for {} now{remedy}", candidate.describe()));
     }
     first.extend(last);
     notes.append(&mut offered.notes);

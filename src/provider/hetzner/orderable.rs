@@ -105,11 +105,11 @@ pub fn unknown_type(catalogue: &Catalogue, name: &str) -> Option<Refusal> {
 }
 
 fn no_such_type(catalogue: &Catalogue, name: &str) -> Refusal {
-    let is_sold = |of: &&ServerType| of.offers.keys().any(|at| catalogue.standing(of, at).is_orderable());
+    let is_sold =
+        |of: &&ServerType| of.offers.keys().any(|at| catalogue.standing(of, at).is_orderable());
     let sold: Vec<_> =
         catalogue.server_types.iter().filter(is_sold).map(|of| of.name.as_str()).collect();
-    let detail =
-        format!("Hetzner has no server type `{name}`. It sells: {}.", sold.join(", "));
+    let detail = format!("Hetzner has no server type `{name}`. It sells: {}.", sold.join(", "));
     let problem = Diagnostic::error("unknown-server-type", "Unknown server type").detail(detail);
     refusal("hetzner", problem.hint(did_you_mean(name, sold)))
 }
@@ -125,7 +125,10 @@ fn deprecated(
     for (region, standing) in standings {
         match standing {
             Standing::Withdrawn(end) => {
-                return Some(format!("The type `{name}` cannot be ordered in {region}{}", since(*end)));
+                return Some(format!(
+                    "The type `{name}` cannot be ordered in {region}{}",
+                    since(*end)
+                ));
             }
             Standing::Deprecated(end) => {
                 let detail = format!(
@@ -201,7 +204,12 @@ fn family(name: &str) -> &str {
 }
 
 fn describe(of: &ServerType) -> String {
-    format!("{} vCPU, {} GB memory, {} GB disk", of.cores, of.memory.normalized().to_plain_string(), of.disk)
+    format!(
+        "{} vCPU, {} GB memory, {} GB disk",
+        of.cores,
+        of.memory.normalized().to_plain_string(),
+        of.disk
+    )
 }
 
 fn not_offered(catalogue: &Catalogue, of: &ServerType, regions: &[String]) -> Refusal {

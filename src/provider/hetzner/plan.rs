@@ -58,7 +58,8 @@ fn creation(context: &Context<'_>, change: &ProposedChange<'_>) -> PlannedChange
         unknown: TOLD_BY_CREATION.map(Arc::from).into(),
         ..PlannedChange::default()
     };
-    let on_demand = [("name", !given("name")), ("expires_at", given("ttl")), ("urls", given("port"))];
+    let on_demand =
+        [("name", !given("name")), ("expires_at", given("ttl")), ("urls", given("port"))];
     planned.unknown.extend(on_demand.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).into()));
     let wish = Wish::of(change.after, context.regions);
     match wish.as_ref().zip(context.catalogue) {
@@ -75,11 +76,7 @@ fn creation(context: &Context<'_>, change: &ProposedChange<'_>) -> PlannedChange
 const CHOSEN: [&str; 4] = ["server_type", "location", "hourly_cost", "candidates"];
 
 /// Writes down what was offered: what all candidates share is known.
-fn choose(
-    planned: &mut PlannedChange,
-    (offered, catalogue): (Offered, &Catalogue),
-    after: &Value,
-) {
+fn choose(planned: &mut PlannedChange, (offered, catalogue): (Offered, &Catalogue), after: &Value) {
     let Offered { candidates, notes } = offered;
     let currency = &catalogue.currency;
     planned.price = billing::of_candidates(&candidates, currency, ttl(after));
@@ -105,11 +102,7 @@ fn ttl(attributes: &Value) -> Option<Duration> {
     crate::duration::parse(attributes.get("ttl")?.as_str()?)
 }
 
-fn update(
-    context: &Context<'_>,
-    before: &Value,
-    change: &ProposedChange<'_>,
-) -> PlannedChange {
+fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) -> PlannedChange {
     let changes = |name: &str| change.changed.iter().any(|path| path.root() == name);
     let mut planned = PlannedChange {
         update: UPDATED.iter().any(|name| changes(name)),

@@ -63,7 +63,10 @@ mod tests {
     #[test]
     fn a_recorded_price_needs_no_catalogue() {
         let price = recorded("0.02 EUR", Some(Duration::from_secs(5400))).expect("a price");
-        assert_eq!(price.ttl.expect("a ttl").first, "0.04".parse().expect("a decimal"));
+        assert_eq!(
+            price.ttl.expect("a ttl").first,
+            "0.04".parse::<BigDecimal>().expect("a decimal")
+        );
         assert_eq!(recorded("unknown", None), None);
     }
 

@@ -115,8 +115,12 @@ mod tests {
     fn codes(attributes: Value, user_data: Option<usize>) -> Vec<String> {
         let address = "sandbox.a".parse().expect("an address");
         let kind = ResourceType::Sandbox;
-        let config =
-            ResourceConfig { address: &address, kind, attributes: &attributes, range_of: &|_| None };
+        let config = ResourceConfig {
+            address: &address,
+            kind,
+            attributes: &attributes,
+            range_of: &|_| None,
+        };
         validate(&config, user_data).into_iter().map(|problem| problem.code.into_owned()).collect()
     }
 
@@ -158,6 +162,9 @@ mod tests {
             ("size", Value::object([("memory", Value::from("8GiB")), ("vcpus", unknown())])),
         ];
         assert_eq!(codes(Value::object(good), Some(MAX_USER_DATA)), [""; 0]);
-        assert_eq!(codes(Value::object::<&str>([]), Some(MAX_USER_DATA + 1)), ["user-data-too-large"]);
+        assert_eq!(
+            codes(Value::object::<&str>([]), Some(MAX_USER_DATA + 1)),
+            ["user-data-too-large"]
+        );
     }
 }

@@ -58,6 +58,15 @@ pub fn regions(region: Option<&Value>, defaults: &[String]) -> Option<Vec<String
     })
 }
 
+/// Returns the regions of a provider's sandboxes that name none: the one of the
+/// command line, else those of the provider's block.
+pub fn default_regions(typed: Option<&str>, block: Option<&Value>) -> Vec<String> {
+    match typed {
+        Some(region) => vec![region.to_owned()],
+        None => block.and_then(names).unwrap_or_default(),
+    }
+}
+
 /// Reads a text or a list of texts, each once; nothing where a part is not
 /// known. What is no text (which validation has refused) is left out.
 pub fn names(value: &Value) -> Option<Vec<String>> {
@@ -105,6 +114,10 @@ mod tests {
         let of = |defaults: &[String]| Wish::of(&nothing, defaults).expect("known").regions;
         assert_eq!(of(&["fsn1".to_owned()]), ["fsn1"]);
         assert_eq!(of(&[]), [DEFAULT_REGION]);
+        let block = Value::from("hil");
+        assert_eq!(default_regions(Some("sin"), Some(&block)), ["sin"]);
+        assert_eq!(default_regions(None, Some(&block)), ["hil"]);
+        assert!(default_regions(None, None).is_empty());
     }
 
     #[test]
