@@ -45,6 +45,8 @@ pub struct Desired {
     pub project: String,
     pub variables: BTreeMap<Arc<str>, Value>,
     pub default_provider: ProviderRef,
+    /// Where sandboxes run that name no region, as the command line says.
+    pub region: Option<String>,
     /// Every node after all that it refers to.
     order: Vec<Node>,
     /// The resource blocks that each resource block refers to, directly or through locals.
@@ -121,6 +123,7 @@ impl Desired {
             project,
             variables,
             default_provider,
+            region: overrides.region.clone(),
             context,
         };
         let problems = desired.check_rules();

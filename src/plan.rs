@@ -4,6 +4,7 @@
 //! give the same bytes.
 
 mod build;
+pub mod cost;
 pub mod diff;
 mod limits;
 mod order;
@@ -28,6 +29,7 @@ pub use build::{PlanInputs, PlanOptions, ProviderSet, plan};
 pub use select::Selector;
 
 pub use crate::provider::TtlEnforcement;
+pub use crate::provider::price::Price;
 
 /// The version of the plan file's shape.
 pub const FORMAT: u32 = 1;
@@ -164,6 +166,9 @@ pub struct Change {
     pub provision: Vec<String>,
     /// Commands that the change runs on this machine, and whatever else the user should know.
     pub notes: Vec<String>,
+    /// What the sandbox will cost; its `hourly_cost` counts where this is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
     pub ttl: Option<TtlEnforcement>,
 }
 
@@ -194,6 +199,7 @@ impl Change {
             replace_because: Vec::new(),
             provision: Vec::new(),
             notes: Vec::new(),
+            price: None,
             ttl: None,
         }
     }

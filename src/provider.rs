@@ -12,9 +12,11 @@ pub mod local;
 pub mod name;
 pub mod network;
 pub mod portable;
+pub mod price;
 pub mod registry;
 pub mod sandbox;
 pub mod shell;
+pub mod size;
 pub mod snapshot;
 pub mod ssh_key;
 
@@ -28,7 +30,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::address::{Address, ResourceType};
-use crate::diagnostic::{Diagnostics, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::object::{
     OperationId, Ownership, ProviderRef, RemoteId, RemoteObject, SshAccess, StepFailure, StepRecord,
 };
@@ -180,6 +182,19 @@ pub struct PlannedChange {
     pub known: Vec<(Arc<str>, Value)>,
     /// Said beside the change, such as "will be powered off".
     pub notes: Vec<String>,
+    /// What a sandbox will cost; nothing where nobody can say, or it is free.
+    pub price: Option<price::Price>,
+    /// Why the change cannot be made; any refuses the plan. What is wrong whether
+    /// or not anything changes is for `validate` to say.
+    pub refused: Vec<Refusal>,
+}
+
+/// Why a change cannot be made: a type that is no longer sold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// The argument that asks for it; the planner adds where it stands.
+    pub argument: Arc<str>,
+    pub problem: Diagnostic,
 }
 
 /// The account behind a provider's credentials.

@@ -16,10 +16,11 @@ mod module_tree;
 pub mod paint;
 pub mod plan;
 pub mod plan_json;
+pub mod price;
 pub mod progress;
 pub mod reason;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]

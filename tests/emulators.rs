@@ -9,6 +9,8 @@ mod hetzner;
 
 #[path = "emulators/bodies.rs"]
 mod bodies;
+#[path = "emulators/catalogue.rs"]
+mod catalogue;
 #[path = "emulators/client.rs"]
 mod client;
 #[path = "emulators/document.rs"]

@@ -20,7 +20,8 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
     let make = |name: &ProviderRef, attributes: Value, range: Option<SourceRange>| {
         let data_dir = environment.data_home.clone();
         let (clock, variable) = (environment.clock.clone(), environment.variable.clone());
-        let settings = Settings { attributes, range, data_dir, clock, variable };
+        let region = desired.region.clone();
+        let settings = Settings { attributes, range, region, data_dir, clock, variable };
         registry::build(&name.platform, name.clone(), settings)
     };
     let known: Vec<&str> = registry::platforms().iter().map(|platform| platform.name).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::diff::Comparison;
+use super::diff::{Compared, Comparison};
 use super::removal::{Removal, reached};
 use super::selection::Selection;
 use super::triggers::Triggers;
@@ -17,7 +17,7 @@ use crate::address::{Address, BlockAddress, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, did_you_mean};
 use crate::graph::{Desired, DesiredResource, Expanded, Repetition};
 use crate::object::{Object, ObjectKey, Prior, ProviderRef};
-use crate::provider::{Provider, ResourceConfig, TtlEnforcement};
+use crate::provider::{Provider, Refusal, ResourceConfig, TtlEnforcement};
 use crate::schema::ResourceSchema;
 use crate::value::{Type, Value};
 
@@ -160,7 +160,12 @@ impl<'a> Planner<'a> {
         });
         let failed = problems.has_errors();
         self.problems.extend(problems);
-        (!failed).then(|| self.compare(expanded, instance, (&**provider, schema)))
+        if failed {
+            return None;
+        }
+        let (change, refused) = self.compare(expanded, instance, (&**provider, schema));
+        self.problems.extend(refused.into_iter().map(|refusal| placed(refusal, instance)));
+        Some(change)
     }
 
     /// Leaves an object as refresh found it.
@@ -187,7 +192,7 @@ impl<'a> Planner<'a> {
         expanded: &Expanded<'_>,
         instance: &DesiredResource,
         (provider, schema): (&dyn Provider, &ResourceSchema),
-    ) -> Change {
+    ) -> Compared {
         let block = &instance.address.block;
         let before = self.current.get(&instance.address).copied();
         let key = ObjectKey { address: instance.address.clone(), deposed: None };
@@ -203,14 +208,14 @@ impl<'a> Planner<'a> {
             forced: before.and_then(|before| self.forced(before, instance, expanded)),
             is_gone: self.gone.contains(&key),
         };
-        let mut change = comparison.change();
+        let (mut change, refused) = comparison.change();
         let has = |name| change.after_attributes().is_some_and(|a| a.get(name).is_some());
         change.ttl = match instance.address.kind() {
             ResourceType::Sandbox if has("ttl") => Some(provider.capabilities().ttl),
             ResourceType::Snapshot if has("expires_in") => Some(TtlEnforcement::Expire),
             _ => None,
         };
-        change
+        (change, refused)
     }
 
     /// Returns a reason to replace that does not lie in the arguments.
@@ -408,6 +413,12 @@ impl<'a> Planner<'a> {
         let rows = rows.map(|object| (object.key(), object.version));
         rows.filter(|(key, _)| read.contains(key)).collect()
     }
+}
+
+/// Says where the argument stands that a platform refuses.
+fn placed(refusal: Refusal, instance: &DesiredResource) -> Diagnostic {
+    let range = instance.range_of(&refusal.argument);
+    Diagnostic { range, ..refusal.problem }.address(&instance.address)
 }
 
 /// A block whose dependants are made before the old ones go has to be, too.

@@ -6,7 +6,7 @@ use super::{Action, Change, Planned, Reason};
 use crate::address::BlockAddress;
 use crate::graph::{DesiredResource, IgnoreChanges};
 use crate::object::{Lineage, Object};
-use crate::provider::{PlannedChange, ProposedChange, Provider};
+use crate::provider::{PlannedChange, ProposedChange, Provider, Refusal};
 use crate::redact::redact;
 use crate::schema::{BlockSchema, ResourceSchema};
 use crate::value::{AttributePath, Attributes, Value};
@@ -27,9 +27,12 @@ pub struct Comparison<'a> {
     pub is_gone: bool,
 }
 
+/// What has to happen, and why the platform cannot do it.
+pub type Compared = (Change, Vec<Refusal>);
+
 impl Comparison<'_> {
     /// Returns what has to happen.
-    pub fn change(self) -> Change {
+    pub fn change(self) -> Compared {
         let Some(before) = self.before else {
             let reason = if self.is_gone { Reason::Gone } else { Reason::New };
             return self.creation(Action::Create, reason);
@@ -47,11 +50,11 @@ impl Comparison<'_> {
         });
         let changed = [changed, planned.drifted.clone()].concat();
         if !planned.requires_replace.is_empty() && !planned.rebuild {
-            let mut change = self.creation(self.replacement(), Reason::CannotUpdate);
+            let (mut change, refused) = self.creation(self.replacement(), Reason::CannotUpdate);
             change.changed = changed;
             change.replace_because = planned.requires_replace;
             change.notes.extend(planned.notes);
-            return change;
+            return (change, refused);
         }
         self.update(after, changed, planned)
     }
@@ -64,7 +67,7 @@ impl Comparison<'_> {
     }
 
     /// A new object, in place of one or of none.
-    fn creation(&self, action: Action, reason: Reason) -> Change {
+    fn creation(&self, action: Action, reason: Reason) -> Compared {
         let after = &self.desired.decoded.attributes;
         let planned = self.provider.plan(&ProposedChange {
             kind: self.desired.address.kind(),
@@ -75,7 +78,8 @@ impl Comparison<'_> {
         });
         let after = self.with_computed(configured(after), &planned);
         let shell = self.shell(action, reason, after);
-        Change { provision: planned.provision, notes: planned.notes, ..shell }
+        let PlannedChange { provision, notes, price, refused, .. } = planned;
+        (Change { provision, notes, price, ..shell }, refused)
     }
 
     /// Adds what a new object's computed attributes will be.
@@ -91,7 +95,12 @@ impl Comparison<'_> {
         Value::Object(Arc::new(attributes))
     }
 
-    fn update(&self, after: Value, changed: Vec<AttributePath>, planned: PlannedChange) -> Change {
+    fn update(
+        &self,
+        after: Value,
+        changed: Vec<AttributePath>,
+        planned: PlannedChange,
+    ) -> Compared {
         let Some(before) = self.before else {
             return self.creation(Action::Create, Reason::New);
         };
@@ -118,9 +127,10 @@ impl Comparison<'_> {
         let mut change = self.shell(action, reason, after);
         change.provision = planned.provision;
         change.notes = planned.notes;
+        change.price = planned.price;
         change.replace_because = planned.requires_replace;
         change.changed = if calls_update { changed } else { Vec::new() };
-        change
+        (change, planned.refused)
     }
 
     fn shell(&self, action: Action, reason: Reason, after: Value) -> Change {
@@ -143,6 +153,7 @@ impl Comparison<'_> {
             replace_because: Vec::new(),
             provision: Vec::new(),
             notes: Vec::new(),
+            price: None,
             ttl: None,
         }
     }

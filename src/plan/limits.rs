@@ -2,7 +2,8 @@
 
 use bigdecimal::BigDecimal;
 
-use super::{Action, Change};
+use super::cost::{self, amount};
+use super::{Action, Change, Price};
 use crate::address::{Address, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, SourceRange};
 use crate::duration;
@@ -19,8 +20,8 @@ pub fn check(limits: &Limits, changes: &[Change], others: &[&Object]) -> Diagnos
     };
     let others = others.iter().filter(|o| o.address.kind() == ResourceType::Sandbox);
     problems.extend(too_many(limits, sandboxes().count() + others.clone().count()));
-    let planned = sandboxes().map(|c| (&c.address, c.after_attributes()));
-    let others = others.map(|object| (&object.address, Some(&object.attributes)));
+    let planned = sandboxes().map(|change| (&change.address, cost::price(change)));
+    let others = others.map(|object| (&object.address, cost::recorded(&object.attributes)));
     problems.extend(too_dear(limits, planned.chain(others)));
     for change in sandboxes().filter(|change| change.action != Action::NoOp) {
         problems.extend(too_long(limits, change));
@@ -78,16 +79,16 @@ fn not_allowed(limits: &Limits, change: &Change) -> Option<Diagnostic> {
     Some(refused("Provider not allowed", detail, &limit.range).address(&change.address))
 }
 
+/// Counts the dearest candidate of each sandbox: apply may have to take it.
 fn too_dear<'a>(
     limits: &Limits,
-    sandboxes: impl Iterator<Item = (&'a Address, Option<&'a Value>)>,
+    sandboxes: impl Iterator<Item = (&'a Address, Option<Price>)>,
 ) -> Option<Diagnostic> {
     let limit = limits.max_hourly_cost.as_ref()?;
     let currency = &limit.value.currency;
     let mut total = BigDecimal::from(0);
-    for (address, attributes) in sandboxes {
-        let cost = attributes.and_then(|a| a.get("hourly_cost"));
-        match cost.and_then(Value::as_str).and_then(|text| price(text, currency)) {
+    for (address, price) in sandboxes {
+        match price.and_then(|price| within(&price, currency)) {
             Some(amount) => total += amount,
             None => {
                 let detail = format!(
@@ -100,17 +101,17 @@ fn too_dear<'a>(
     }
     (total > limit.value.amount).then(|| {
         let detail = format!(
-            "All sandboxes together would cost {total} {currency} per hour; the limit is {} {currency}.",
+            "All sandboxes together would cost {} {currency} per hour; the limit is {} {currency}.",
+            amount(&total),
             limit.value.amount
         );
         refused("Hourly cost over the limit", detail, &limit.range)
     })
 }
 
-/// Reads a price of this currency; what is free costs nothing in any.
-fn price(text: &str, currency: &str) -> Option<BigDecimal> {
-    let mut words = text.split(' ');
-    let amount: BigDecimal = words.next()?.parse().ok()?;
-    let is_free = amount == 0;
-    (is_free || words.next() == Some(currency)).then_some(amount)
+/// Returns the most that a price may be in this currency; what is free costs
+/// nothing in any.
+fn within(price: &Price, currency: &str) -> Option<BigDecimal> {
+    let most = &price.hourly.most;
+    (*most == 0 || *price.currency == *currency).then(|| most.clone())
 }

@@ -294,14 +294,12 @@ fn plan(change: &ProposedChange<'_>) -> PlannedChange {
     let unknown = computed.into_iter().filter(|(_, will)| *will).map(|(name, _)| name.into());
     PlannedChange {
         requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
-        rebuild: false,
-        drifted: Vec::new(),
         update: change.before.is_some() && changes(&UPDATED),
         provision: pending.iter().map(|step| step.name.clone()).collect(),
         unknown: unknown.collect(),
         // One's own machine costs nothing.
         known: vec![("hourly_cost".into(), Value::from(record::HOURLY_COST))],
-        notes: Vec::new(),
+        ..PlannedChange::default()
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::name::is_dns_label;
+use super::size::BYTES_RULE;
 use super::{ResourceConfig, network, sandbox, snapshot, ssh_key};
 use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -77,6 +78,7 @@ impl Check<'_> {
     fn sandbox(&mut self, writable: Option<&[&str]>) {
         let attributes = self.config.attributes;
         self.duration("ttl", attributes.get("ttl"));
+        self.size();
         self.keys("ssh_keys", elements(attributes, "ssh_keys"));
         self.env();
         self.files(writable);
@@ -111,6 +113,22 @@ impl Check<'_> {
                 "`{path}` is \"{text}\". Write numbers with units (s, m, h, d, w), such as `90s` or `1h30m`."
             );
             self.problem("invalid-duration", path, detail);
+        }
+    }
+
+    fn size(&mut self) {
+        let Some(size) = self.config.attributes.get("size") else { return };
+        let vcpus = size.get("vcpus").and_then(Value::as_number);
+        if vcpus.is_some_and(|count| count.to_u64().is_none_or(|count| count == 0)) {
+            let detail = "`vcpus` must be a whole number above zero.";
+            self.problem("invalid-size", "size.vcpus", detail.to_owned());
+        }
+        for name in ["memory", "disk"] {
+            let text = size.get(name).and_then(Value::as_str);
+            if let Some(text) = text.filter(|text| super::size::bytes(text).is_none()) {
+                let detail = format!("`{name}` is \"{text}\". Write {BYTES_RULE}.");
+                self.problem("invalid-size", &format!("size.{name}"), detail);
+            }
         }
     }
 
@@ -253,6 +271,7 @@ fn summary(code: &str) -> &'static str {
         "invalid-label" => "Invalid label",
         "invalid-env-name" => "Invalid environment variable name",
         "invalid-env-value" => "Invalid environment variable value",
+        "invalid-size" => "Invalid size",
         "invalid-mode" => "Invalid file mode",
         "invalid-path" => "Invalid path in the sandbox",
         "duplicate-step" => "Duplicate provisioning step",

@@ -20,6 +20,8 @@ pub struct Settings {
     pub attributes: Value,
     /// Where the block stands.
     pub range: Option<SourceRange>,
+    /// The region of the command line, which counts instead of the block's.
+    pub region: Option<String>,
     /// The directory for what providers keep on this machine: `$XDG_DATA_HOME/sandplan`.
     pub data_dir: PathBuf,
     pub clock: Clock,
@@ -107,6 +109,7 @@ mod tests {
         Settings {
             attributes,
             range: None,
+            region: None,
             data_dir: "/nonexistent".into(),
             clock,
             variable: Arc::new(|_| None),

@@ -10,6 +10,7 @@ use crate::plan::{Action, Change, Drift, TtlEnforcement};
 use crate::redact::redact;
 use crate::render::diff::{DiffOptions, Differ, Entry, Mark, Pair, is_telling};
 use crate::render::paint::Paint;
+use crate::render::price;
 use crate::render::reason::{fate, why};
 use crate::render::value::key;
 use crate::render::words::{printable, wrap};
@@ -104,6 +105,9 @@ impl ChangeStyle<'_> {
     fn trailer(&self, change: &Change) -> Vec<String> {
         let width = self.diff.width.saturating_sub(12);
         let mut lines = Vec::new();
+        if let Some(price) = price::of_change(change) {
+            lines.extend(wrap(&price, width));
+        }
         if !change.provision.is_empty() {
             let names = printable(&change.provision.join(", ")).into_owned();
             lines.extend(wrap(&format!("will run: {names}"), width));
@@ -151,7 +155,8 @@ impl ChangeStyle<'_> {
         let pairs = all
             .iter()
             .map(|(n, b, a)| (*n, Pair::new(b.as_ref(), a.as_ref()).without_nulls()))
-            .filter(|(_, pair)| !pair.is_void());
+            // A note says in which order they are tried.
+            .filter(|(name, pair)| !pair.is_void() && *name != "candidates");
         let (shown, hidden): (Vec<_>, Vec<_>) =
             pairs.partition(|(n, pair)| pair.mark() != Mark::Same || is_telling(n));
         let names: Vec<_> = shown.iter().map(|(name, _)| key(name)).collect();

@@ -255,6 +255,9 @@ fn planned(change: &Change) -> Json {
     if loses_disk(change) {
         json["loses_disk"] = true.into();
     }
+    if let Some(price) = &change.price {
+        json["price"] = json!(price);
+    }
     if let Some(key) = &change.deposed {
         json["deposed"] = key.as_str().into();
     }

@@ -7,6 +7,7 @@ use crate::redact::redact;
 use crate::render::change::ChangeStyle;
 use crate::render::diff::{DiffOptions, Differ, Entry, Pair};
 use crate::render::paint::Paint;
+use crate::render::price;
 use crate::render::value::key;
 use crate::render::words::paragraphs;
 use crate::value::Value;
@@ -119,10 +120,22 @@ impl PlanText<'_> {
         }
         let summary = summary(&self.plan.summary());
         format!(
-            "{}sandplan will perform the following actions:\n\n{drawn}{} {summary}\n",
+            "{}sandplan will perform the following actions:\n\n{drawn}{} {summary}\n{}",
             self.legend(&actions),
             self.paint.bold("Plan:"),
+            self.price(),
         )
+    }
+
+    /// Says what all sandboxes will cost together that the plan leaves.
+    fn price(&self) -> String {
+        match price::of_plan(self.plan) {
+            Some(text) => {
+                let text = self.prose(&format!("Price: {text}"));
+                text.replacen("Price:", &self.paint.bold("Price:"), 1) + "\n"
+            }
+            None => String::new(),
+        }
     }
 
     fn legend(&self, actions: &[Action]) -> String {

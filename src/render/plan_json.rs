@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::object::OutputValue;
+use crate::plan::cost::{Cost, Span, amount};
 use crate::plan::{Action, Change, Drift, Mode, OutputChange, Plan};
 use crate::render::change::loses_disk;
 use crate::render::mask;
@@ -191,10 +192,27 @@ fn extension(plan: &Plan) -> Json {
         "project": plan.project,
         "lineage": plan.lineage,
         "summary": plan.summary(),
+        "cost": cost(&plan.changes),
         "based_on": plan.based_on.iter().map(|(key, version)| json!({
             "address": key.address, "deposed": key.deposed, "version": version,
         })).collect::<Vec<_>>(),
     })
+}
+
+/// Returns what all sandboxes cost together that the plan leaves.
+fn cost(changes: &[Change]) -> Json {
+    let cost = Cost::of(changes);
+    let span = |span: &Span| json!({ "first": amount(&span.first), "most": amount(&span.most) });
+    let totals = cost.totals.iter().map(|(currency, total)| {
+        json!({
+            "currency": currency,
+            "sandboxes": total.sandboxes,
+            "hourly": span(&total.hourly),
+            "ttl": span(&total.ttl),
+            "without_ttl": total.endless,
+        })
+    });
+    json!({ "totals": totals.collect::<Vec<_>>(), "unknown": cost.unknown })
 }
 
 fn change_extension(change: &Change) -> Json {
@@ -204,6 +222,7 @@ fn change_extension(change: &Change) -> Json {
         "loses_disk": loses_disk(change),
         "provision": change.provision,
         "notes": change.notes,
+        "price": change.price,
         "ttl": change.ttl,
     })
 }
@@ -269,6 +288,7 @@ mod tests {
             "loses_disk": true,
             "provision": [],
             "notes": [],
+            "price": null,
             "ttl": null
           }
         }

@@ -91,6 +91,7 @@ pub fn change(address: &str, action: Action, reason: Reason) -> ChangeBuilder {
         replace_because: Vec::new(),
         provision: Vec::new(),
         notes: Vec::new(),
+        price: None,
         ttl: None,
     })
 }

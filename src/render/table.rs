@@ -27,6 +27,8 @@ pub struct Row {
     pub expires_at: Option<Timestamp>,
     /// A region, or an address on the network.
     pub place: Option<String>,
+    /// With its currency; `unknown` where nobody knows.
+    pub hourly_cost: Option<String>,
 }
 
 /// How the table is drawn.
@@ -54,6 +56,7 @@ impl Row {
             created_at: time(attributes, "created_at"),
             expires_at: time(attributes, "expires_at"),
             place: place(attributes),
+            hourly_cost: attributes.get("hourly_cost").and_then(shown),
         }
     }
 
@@ -69,10 +72,11 @@ impl Row {
             created_at: time(&object.attributes, "created_at"),
             expires_at: object.ownership.as_ref().and_then(|owner| owner.expires_at),
             place: place(&object.attributes),
+            hourly_cost: object.attributes.get("hourly_cost").and_then(shown),
         }
     }
 
-    fn cells(&self, now: Timestamp) -> [String; 7] {
+    fn cells(&self, now: Timestamp) -> [String; 8] {
         let age = |at: Timestamp| rough_span(now.as_second() - at.as_second());
         let expires = |at: Timestamp| match at > now {
             true => relative(at, now),
@@ -90,6 +94,7 @@ impl Row {
             self.created_at.map(age).unwrap_or_default(),
             self.expires_at.map(expires).unwrap_or_default(),
             self.place.clone().unwrap_or_default(),
+            self.hourly_cost.clone().unwrap_or_default(),
         ]
     }
 }
@@ -115,7 +120,8 @@ fn shown(value: &Value) -> Option<String> {
     }
 }
 
-const HEADER: [&str; 7] = ["NAME", "ADDRESS", "PROVIDER", "STATUS", "AGE", "EXPIRES", "WHERE"];
+const HEADER: [&str; 8] =
+    ["NAME", "ADDRESS", "PROVIDER", "STATUS", "AGE", "EXPIRES", "WHERE", "PER HOUR"];
 /// The place of the status in a row.
 const STATUS: usize = 3;
 
@@ -146,7 +152,7 @@ fn tidy(cell: String) -> String {
     if cell.is_empty() { "-".to_owned() } else { printable(&cell).into_owned() }
 }
 
-fn line(cells: &[String; 7], widths: &[usize; 7], width: Option<usize>) -> String {
+fn line(cells: &[String; 8], widths: &[usize; 8], width: Option<usize>) -> String {
     let padded = cells.iter().zip(widths).map(|(cell, width)| {
         let room = width - cell.width();
         format!("{cell}{}", " ".repeat(room))
@@ -159,7 +165,7 @@ fn line(cells: &[String; 7], widths: &[usize; 7], width: Option<usize>) -> Strin
 }
 
 /// Paints the status inside a drawn line, unless it was cut away.
-fn status_painted(line: &str, row: &[String; 7], widths: &[usize; 7], paint: Paint) -> String {
+fn status_painted(line: &str, row: &[String; 8], widths: &[usize; 8], paint: Paint) -> String {
     let before = |at: usize| row[at].len() + widths[at] - row[at].width() + 2;
     let from: usize = (0..STATUS).map(before).sum();
     let status = &row[STATUS];
@@ -190,6 +196,7 @@ pub fn json(rows: &[Row]) -> Json {
             "created_at": time(row.created_at),
             "expires_at": time(row.expires_at),
             "where": row.place,
+            "hourly_cost": row.hourly_cost,
         })
     };
     json!({
@@ -207,7 +214,8 @@ mod tests {
         let attributes = sample::existing()
             .with("created_at", Value::from("2026-03-01T09:00:00Z"))
             .with("expires_at", Value::from("2026-03-01T12:20:00Z"))
-            .with("region", sample::strings(&["fsn1", "nbg1"]));
+            .with("region", sample::strings(&["fsn1", "nbg1"]))
+            .with("hourly_cost", Value::from("0.0219 EUR"));
         let row = Row::of(&sample::object("sandbox.review[\"ada\"]", attributes));
         vec![
             row.clone(),
@@ -218,6 +226,7 @@ mod tests {
                 expires_at: Some("2026-02-27T11:00:00Z".parse().expect("a time")),
                 created_at: None,
                 place: None,
+                hourly_cost: None,
                 ..row
             },
         ]
@@ -230,9 +239,9 @@ mod tests {
     #[test]
     fn columns_are_aligned_by_display_width() {
         insta::assert_snapshot!(text(&rows(), &options(None, false)), @r#"
-        NAME        ADDRESS                PROVIDER  STATUS  AGE  EXPIRES         WHERE
-        review-ada  sandbox.review["ada"]  local     ready   3h   in 20m          fsn1
-        日本        -                      local     orphan  -    expired 2d ago  -
+        NAME        ADDRESS                PROVIDER  STATUS  AGE  EXPIRES         WHERE  PER HOUR
+        review-ada  sandbox.review["ada"]  local     ready   3h   in 20m          fsn1   0.0219 EUR
+        日本        -                      local     orphan  -    expired 2d ago  -      -
         "#);
     }
 
@@ -255,6 +264,6 @@ mod tests {
 
     #[test]
     fn the_list_as_json_has_full_times() {
-        insta::assert_snapshot!(json(&rows()[1..]), @r#"{"format_version":"1.0","sandboxes":[{"type":"sandbox","name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null}]}"#);
+        insta::assert_snapshot!(json(&rows()[1..]), @r#"{"format_version":"1.0","sandboxes":[{"type":"sandbox","name":"日本","address":null,"provider":"local","id":"sb-1","status":"orphan","created_at":null,"expires_at":"2026-02-27T11:00:00Z","where":null,"hourly_cost":null}]}"#);
     }
 }

@@ -148,6 +148,7 @@ impl Stage {
         let address = address(at);
         let provider = ProviderRef::of("fake");
         self.plan.changes.push(Change {
+            price: None,
             address,
             deposed: None,
             provider,

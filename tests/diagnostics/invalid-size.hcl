@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  size = { vcpus = 4, memory = "8G" }
+}
