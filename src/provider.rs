@@ -11,6 +11,7 @@ pub mod name;
 pub mod portable;
 pub mod registry;
 pub mod sandbox;
+pub mod toolchain;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

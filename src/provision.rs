@@ -10,6 +10,7 @@ mod manifest;
 mod pending;
 mod runner;
 mod secrets;
+pub mod setup;
 mod sync;
 
 use jiff::Timestamp;

@@ -134,7 +134,7 @@ fn probe(probe: &Probe) -> PendingStep {
 }
 
 /// Digests parts so that no other parts have the same digest: 16 bytes in hexadecimal.
-fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());
