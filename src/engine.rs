@@ -24,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
 use crate::event::EventStream;
 use crate::graph::{Context, Desired, DigestOf};
 use crate::object::{Prior, ProviderRef, State};
-use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
+use crate::plan::{self, Mode, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provider::sandbox;
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
@@ -33,13 +33,15 @@ use crate::state::Store;
 
 pub use crate::apply::{OnFailure, Stop};
 pub use crate::graph::{Node, Overrides};
-pub use crate::provider::{ConsoleRequest, ExecIo, ExecRequest, SnapshotInfo};
+pub use crate::provider::{ConsoleRequest, ExecIo, ExecRequest, Machine, SnapshotInfo};
 pub use operate::{ApplyOptions, Session};
 pub use reach::{Expired, Findings, is_locked};
 pub use target::Target;
 
 /// The time, as the engine is told it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub use crate::provider::registry::Variable;
 
 /// What the engine takes from its surroundings.
 #[derive(Clone)]
@@ -51,6 +53,8 @@ pub struct Environment {
     pub inputs: Inputs,
     pub overrides: Overrides,
     pub clock: Clock,
+    /// Reads a variable of the process's environment, such as a provider's token.
+    pub variable: Variable,
 }
 
 /// Where the state is when the configuration does not say.
@@ -188,8 +192,30 @@ impl Project {
         configured.chain(default).filter(|name| self.providers.contains_key(name)).collect()
     }
 
-    /// Makes the plan.
-    pub fn plan(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {
+    /// Makes the plan, with what the platforms say of sizes and prices.
+    pub async fn plan(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {
+        if options.mode == Mode::Normal {
+            self.prepare().await?;
+        }
+        self.plan_offline(prior, options)
+    }
+
+    /// Lets every provider that the plan is about fetch what planning needs, at once.
+    async fn prepare(&self) -> Result<(), Diagnostics> {
+        let schema_of = |provider: &ProviderRef, kind| self.providers.get(provider)?.schema(kind);
+        let mut calls = tokio::task::JoinSet::new();
+        for name in self.desired.providers_used(&schema_of) {
+            let Some(provider) = self.providers.get(&name).cloned() else { continue };
+            calls.spawn(async move { (name, provider.prepare().await) });
+        }
+        let mut problems = Diagnostics::new();
+        for (name, prepared) in calls.join_all().await {
+            problems.extend(prepared.err().map(|error| reach::unusable(&name, &error)));
+        }
+        problems.into_result(())
+    }
+
+    fn plan_offline(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {
         plan::plan(&PlanInputs {
             desired: &self.desired,
             prior,
@@ -203,7 +229,7 @@ impl Project {
     /// it plans against an empty state.
     pub fn validate(&self) -> Result<Diagnostics, Diagnostics> {
         let prior = Prior::unrefreshed(State::empty("validate".into()));
-        self.plan(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
+        self.plan_offline(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
     }
 }
 

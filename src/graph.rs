@@ -19,7 +19,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::address::BlockAddress;
-use crate::config::{BlockBody, Config};
+use crate::config::settings::constant;
+use crate::config::{BlockBody, Config, Resource};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
 use crate::object::{ProviderRef, State};
 use crate::value::Value;
@@ -183,6 +184,27 @@ impl Desired {
     /// Starts an evaluation in order; `schema_of` gives each provider's schemas.
     pub fn evaluate<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> Evaluation<'a> {
         Evaluation::new(self, schema_of)
+    }
+
+    /// Lists the providers that the resources are to be on, as far as that can be told.
+    pub fn providers_used<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
+        let resources = || self.config.resources.values();
+        let stated: Option<BTreeSet<_>> = resources().map(|r| self.stated_provider(r)).collect();
+        stated.unwrap_or_else(|| {
+            let mut evaluation = self.evaluate(schema_of);
+            let blocks = std::iter::from_fn(|| evaluation.next_block()).flatten();
+            blocks.flat_map(|block| block.instances).map(|instance| instance.provider).collect()
+        })
+    }
+
+    /// Returns a resource's provider where that takes no evaluation.
+    fn stated_provider(&self, resource: &Resource) -> Option<ProviderRef> {
+        let Some(expr) = &resource.provider else { return Some(self.default_provider.clone()) };
+        let text = match nodes::names_a_provider(&self.config, expr) {
+            true => expr.as_words()?.join("."),
+            false => constant(expr).ok()?.as_str()?.to_owned(),
+        };
+        text.parse().ok()
     }
 
     /// Returns the chain of a profile, the most basic first.

@@ -52,6 +52,12 @@ pub trait Provider: Send + Sync {
     /// Says whose account it is, and checks that the platform can be used from here.
     async fn whoami(&self) -> Result<Account, ProviderError>;
 
+    /// Fetches what `validate` and `plan` need to know of the platform, such as its
+    /// sizes and prices. Called before planning; without it the two say less.
+    async fn prepare(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
     /// Lists all objects of a type that carry our labels, by pages.
     async fn list(&self, request: ListRequest) -> Result<Vec<RemoteObject>, ProviderError>;
 
@@ -144,6 +150,9 @@ pub struct PlannedChange {
     pub requires_replace: Vec<AttributePath>,
     /// The platform can give the same object a new disk instead of a replacement.
     pub rebuild: bool,
+    /// Attributes of the living object that are not as unchanged arguments ask:
+    /// a size that somebody changed by hand. Each is a reason to update.
+    pub drifted: Vec<AttributePath>,
     /// `update` has to be called; false when only provisioning changes.
     pub update: bool,
     /// The provisioning steps to run after creation or update, by name.
@@ -243,6 +252,9 @@ pub enum Report {
     Step(StepRecord),
     /// A line of a step's output.
     Output { step: String, line: String },
+    /// Computed attributes that have become known or have changed; the loop writes
+    /// them down at once.
+    Attributes(Vec<(Arc<str>, Value)>),
     /// From here on the call only waits for the platform: its slot is free for another.
     Waiting,
 }
@@ -358,9 +370,33 @@ pub enum ExecIo {
     },
 }
 
+/// A sandbox to reach, and as whom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    pub remote_id: RemoteId,
+    /// What the state knows of it, such as its address and pinned host key, so that
+    /// reaching it need not cost a call to the platform.
+    pub attributes: Value,
+    /// Commands run as root, to change the system; else as the sandbox's own user.
+    /// A platform with only one user ignores it.
+    pub as_root: bool,
+}
+
+impl Machine {
+    /// Names a sandbox of which nothing but the id is known.
+    pub fn of(remote_id: impl Into<RemoteId>) -> Self {
+        Self { remote_id: remote_id.into(), attributes: Value::null(), as_root: false }
+    }
+
+    /// Returns the same machine, reached as root.
+    pub fn as_root(&self) -> Self {
+        Self { as_root: true, ..self.clone() }
+    }
+}
+
 /// A command to run in a sandbox.
 pub struct ExecRequest {
-    pub remote_id: RemoteId,
+    pub machine: Machine,
     /// The command and its arguments; never empty.
     pub argv: Vec<String>,
     /// Added to the sandbox's own environment.
@@ -385,7 +421,7 @@ pub struct ExecOutcome {
 /// Asks for an interactive shell.
 #[derive(Debug, Clone)]
 pub struct ConsoleRequest {
-    pub remote_id: RemoteId,
+    pub machine: Machine,
     /// The kind of this process's terminal, as in `TERM`.
     pub term: String,
 }
@@ -408,7 +444,7 @@ pub trait Files: Send + Sync {
     /// with `cp -r`'s rules for a destination that is a directory.
     async fn upload(
         &self,
-        id: &RemoteId,
+        machine: &Machine,
         from: &std::path::Path,
         to: &str,
     ) -> Result<(), ProviderError>;
@@ -416,7 +452,7 @@ pub trait Files: Send + Sync {
     /// Copies a file or a directory out of the sandbox.
     async fn download(
         &self,
-        id: &RemoteId,
+        machine: &Machine,
         from: &str,
         to: &std::path::Path,
     ) -> Result<(), ProviderError>;

@@ -21,7 +21,7 @@ pub use runner::{Run, run};
 pub use secrets::Secrets;
 
 use crate::provider::sandbox::Sandbox;
-use crate::provider::{Exec, ProviderError, ProvisionOutcome, ProvisionRequest};
+use crate::provider::{Exec, Machine, ProviderError, ProvisionOutcome, ProvisionRequest};
 
 /// Runs what is pending of a sandbox's provisioning.
 pub async fn provision(
@@ -31,9 +31,14 @@ pub async fn provision(
 ) -> Result<ProvisionOutcome, ProviderError> {
     let sandbox = Sandbox::from_value(&request.attributes);
     let steps = pending(&sandbox, &request.done);
+    let machine = Machine {
+        remote_id: request.remote_id,
+        attributes: request.attributes.clone(),
+        as_root: false,
+    };
     let run_of = Run {
         exec,
-        remote_id: &request.remote_id,
+        machine: &machine,
         base_dir: &request.base_dir,
         reporter: &request.reporter,
         clock,

@@ -110,6 +110,12 @@ pub(super) fn agrees(promised: &Value, actual: &Value) -> bool {
     }
 }
 
+/// Returns the attributes with some of them set.
+pub(super) fn with_all(attributes: &Value, known: &[(Arc<str>, Value)]) -> Value {
+    let set = |all: Value, (name, value): &(Arc<str>, Value)| all.with(name.clone(), value.clone());
+    known.iter().fold(attributes.clone(), set)
+}
+
 /// Returns the value with everything unknown in it replaced by null.
 pub(super) fn without_unknown(value: &Value) -> Value {
     match value {

@@ -17,6 +17,7 @@ use crate::provider::{Provider, Report};
 use crate::state::{OperationKind, StateError};
 use crate::value::Value;
 
+use super::attributes::with_all;
 use super::call::{Answer, Call, verb};
 use super::lanes::{Class, Lane, Lanes};
 use super::outputs::settle_outputs;
@@ -320,6 +321,10 @@ impl<'a> Run<'a> {
             Report::Step(record) => self.keep_record(address, record),
             Report::Output { step, line } => {
                 self.next.events.push(Event::StepOutput { address, step, line });
+            }
+            Report::Attributes(known) => {
+                flight.wanted = with_all(&flight.wanted, &known);
+                self.learn(&address, &known);
             }
             Report::Waiting => self.lanes.turn_into_wait(&mut flight.lane),
         }

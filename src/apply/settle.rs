@@ -1,5 +1,7 @@
 //! From what came of a call to what is written, said and started next.
 
+use std::sync::Arc;
+
 use tokio::task::JoinError;
 
 use crate::address::Address;
@@ -15,7 +17,7 @@ use crate::state::{Ending, OperationKind};
 use crate::value::Value;
 
 use super::OnFailure;
-use super::attributes::{merge, without_unknown};
+use super::attributes::{merge, with_all, without_unknown};
 use super::call::{Answer, refusal, verb};
 use super::prepare::with_status;
 use super::run::{Flight, Run};
@@ -218,6 +220,13 @@ impl<'a> Run<'a> {
         self.next.events.push(Event::StepComplete { address, step: record });
     }
 
+    /// Writes down computed attributes that became known while a call was running.
+    pub(super) fn learn(&mut self, address: &Address, known: &[(Arc<str>, Value)]) {
+        let Some(object) = self.world.current(address).cloned() else { return };
+        let attributes = with_all(&object.attributes, known);
+        self.keep(Object { attributes, ..object });
+    }
+
     fn change_of(&self, flight: &Flight) -> Option<(&'a Change, &'a Planned)> {
         let change = self.change(self.step(flight.step?))?;
         Some((change, change.after.as_deref()?))
@@ -280,7 +289,7 @@ fn crashed(crash: &JoinError) -> ProviderError {
     ProviderError::new(ProviderErrorKind::Unavailable, message).committed(Committed::Unknown)
 }
 
-fn inconsistent(address: &Address, arguments: &[std::sync::Arc<str>]) -> Diagnostic {
+fn inconsistent(address: &Address, arguments: &[Arc<str>]) -> Diagnostic {
     let names = arguments.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     Diagnostic::error("provider-inconsistent", "Provider made something else than was asked for")
         .detail(format!(

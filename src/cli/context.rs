@@ -154,6 +154,7 @@ impl Context {
                 region: config.region.clone(),
             },
             clock: Arc::new(Timestamp::now),
+            variable: Arc::new(|name| std::env::var(name).ok()),
         })
     }
 

@@ -153,7 +153,7 @@ impl Session<'_> {
                 key: ObjectKey { address: address.clone(), deposed: None },
             }));
         }
-        let plan = self.project.plan(&prior, &Default::default())?;
+        let plan = self.project.plan(&prior, &Default::default()).await?;
         let change = plan.changes.iter().find(|change| change.address == *address);
         let Some(change) = change else { return Err(not_declared(address).into()) };
         let Some(provider) = self.project.providers.get(&change.provider) else {

@@ -19,7 +19,8 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
     let evaluation = desired.evaluate(&|_, _| None);
     let make = |name: &ProviderRef, attributes: Value, range: Option<SourceRange>| {
         let data_dir = environment.data_home.clone();
-        let settings = Settings { attributes, range, data_dir, clock: environment.clock.clone() };
+        let (clock, variable) = (environment.clock.clone(), environment.variable.clone());
+        let settings = Settings { attributes, range, data_dir, clock, variable };
         registry::build(&name.platform, name.clone(), settings)
     };
     let known: Vec<&str> = registry::platforms().iter().map(|platform| platform.name).collect();

@@ -70,12 +70,7 @@ impl Project {
     /// Says whose account a provider uses, and checks that it can be used.
     pub async fn whoami(&self, name: &ProviderRef) -> Result<Account, Diagnostics> {
         let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
-        provider.whoami().await.map_err(|error| {
-            Diagnostic::error("provider-unusable", "Provider cannot be used")
-                .detail(format!("`{name}`: {}", error.message))
-                .failure(error.kind.failure())
-                .into()
-        })
+        provider.whoami().await.map_err(|error| unusable(name, &error).into())
     }
 
     /// Returns the ability to run commands where a sandbox is.
@@ -218,6 +213,13 @@ fn lacking(name: &ProviderRef, what: &str) -> Diagnostic {
     Diagnostic::error("unsupported-command", "The provider cannot do that").detail(format!(
         "The provider `{name}` cannot {what}, or this configuration does not configure it."
     ))
+}
+
+/// Says that nothing can be done with a provider.
+pub(super) fn unusable(name: &ProviderRef, error: &ProviderError) -> Diagnostic {
+    Diagnostic::error("provider-unusable", "Provider cannot be used")
+        .detail(format!("`{name}`: {}", error.message))
+        .failure(error.kind.failure())
 }
 
 fn unlisted(name: &ProviderRef, error: &ProviderError) -> Diagnostic {

@@ -1,13 +1,14 @@
 //! Which sandbox a user means by a name.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::object::{Object, ProviderRef, RemoteId, State};
+use crate::object::{Object, ProviderRef, State};
+use crate::provider::Machine;
 
 /// A sandbox that a command works on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     pub provider: ProviderRef,
-    pub id: RemoteId,
+    pub machine: Machine,
     pub object: Object,
 }
 
@@ -20,7 +21,11 @@ impl Target {
         match found.as_slice() {
             [object] => Ok(Self {
                 provider: object.provider.clone(),
-                id: object.remote_id.clone(),
+                machine: Machine {
+                    remote_id: object.remote_id.clone(),
+                    attributes: object.attributes.clone(),
+                    as_root: false,
+                },
                 object: (*object).clone(),
             }),
             [] => {

@@ -45,6 +45,7 @@ impl Comparison<'_> {
             changed: &changed,
             done: &before.steps,
         });
+        let changed = [changed, planned.drifted.clone()].concat();
         if !planned.requires_replace.is_empty() && !planned.rebuild {
             let mut change = self.creation(self.replacement(), Reason::CannotUpdate);
             change.changed = changed;

@@ -11,8 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use tokio::net::unix::pipe;
 
-use super::{Exec, ExecIo, ExecOutcome, ExecRequest, ProviderError, ProviderErrorKind};
-use crate::object::RemoteId;
+use super::{Exec, ExecIo, ExecOutcome, ExecRequest, Machine, ProviderError, ProviderErrorKind};
 
 /// What stands at a destination, and in the directory above it.
 const LOOK: &str = r#"if [ -d "$1" ]; then echo directory
@@ -28,25 +27,25 @@ const NO_SUCH_FILE: i32 = 44;
 /// Copies a file or directory into a sandbox, with `cp -r`'s rules.
 pub async fn upload(
     exec: &dyn Exec,
-    id: &RemoteId,
+    machine: &Machine,
     from: &Path,
     to: &str,
 ) -> Result<(), ProviderError> {
     let metadata = fs::symlink_metadata(from).map_err(|error| unreadable(from, &error))?;
-    let landing = land(exec, id, to, metadata.is_dir()).await?;
+    let landing = land(exec, machine, to, metadata.is_dir()).await?;
     let name = match (&landing.name, own_name(from)) {
         (Some(name), _) => name.clone(),
         (None, Some(name)) => name,
         (None, None) => ".".to_owned(),
     };
     let entries = tree(from, &name)?;
-    unpack_inside(exec, id, &landing.directory, entries).await
+    unpack_inside(exec, machine, &landing.directory, entries).await
 }
 
 /// Copies a file or directory out of a sandbox, with `cp -r`'s rules.
 pub async fn download(
     exec: &dyn Exec,
-    id: &RemoteId,
+    machine: &Machine,
     from: &str,
     to: &Path,
 ) -> Result<(), ProviderError> {
@@ -65,7 +64,7 @@ pub async fn download(
     let above_target = parent(&target);
     let fresh = tempfile::Builder::new().prefix(".sandplan-").tempdir_in(&above_target);
     let fresh = fresh.map_err(|error| unwritable(&above_target, &error))?;
-    receive(exec, id, [&above, name], fresh.path()).await?;
+    receive(exec, machine, [&above, name], fresh.path()).await?;
     let source = if name == "." { fresh.path().to_owned() } else { fresh.path().join(name) };
     let wants_directory = to.as_os_str().as_encoded_bytes().ends_with(b"/");
     if wants_directory && !source.is_dir() && !to.is_dir() {
@@ -83,7 +82,7 @@ pub struct Entry {
 /// Unpacks files of this machine in a directory inside, over what is there.
 pub async fn unpack_inside(
     exec: &dyn Exec,
-    id: &RemoteId,
+    machine: &Machine,
     directory: &str,
     entries: Vec<Entry>,
 ) -> Result<(), ProviderError> {
@@ -100,7 +99,7 @@ pub async fn unpack_inside(
         &format!("--directory={directory}"),
     ];
     let io = ExecIo::Stream { input: Box::new(input), output: Box::new(tokio::io::sink()) };
-    let outcome = exec.exec(request(id, &argv, io)).await?;
+    let outcome = exec.exec(request(machine, &argv, io)).await?;
     let packed = packing.await.map_err(|error| broken(io::Error::other(error)))?;
     match packed {
         // The reader gave up, and said why.
@@ -118,13 +117,13 @@ struct Landing {
 
 async fn land(
     exec: &dyn Exec,
-    id: &RemoteId,
+    machine: &Machine,
     to: &str,
     from_directory: bool,
 ) -> Result<Landing, ProviderError> {
     let (above, name) = split(to);
     let argv = ["/bin/sh", "-c", LOOK, "sh", to, &above];
-    let outcome = exec.exec(request(id, &argv, ExecIo::Capture(None))).await?;
+    let outcome = exec.exec(request(machine, &argv, ExecIo::Capture(None))).await?;
     succeeded(&outcome, "looked at")?;
     let named = || Landing { directory: above.clone(), name: Some(name.to_owned()) };
     match String::from_utf8_lossy(&outcome.stdout).trim() {
@@ -197,7 +196,7 @@ fn pack(entries: Vec<Entry>, writer: impl Write) -> io::Result<()> {
 
 async fn receive(
     exec: &dyn Exec,
-    id: &RemoteId,
+    machine: &Machine,
     [above, name]: [&str; 2],
     fresh: &Path,
 ) -> Result<(), ProviderError> {
@@ -207,8 +206,9 @@ async fn receive(
     let unpacking = tokio::task::spawn_blocking(move || unpack(reader, &fresh));
     let argv = ["/bin/sh", "-c", SEND, "sh", above, name];
     let input = Box::new(tokio::io::empty());
-    let outcome =
-        exec.exec(request(id, &argv, ExecIo::Stream { input, output: Box::new(output) })).await;
+    let outcome = exec
+        .exec(request(machine, &argv, ExecIo::Stream { input, output: Box::new(output) }))
+        .await;
     let unpacked = unpacking.await.map_err(|error| broken(io::Error::other(error)))?;
     match outcome {
         Ok(outcome) if outcome.code == NO_SUCH_FILE => {
@@ -264,9 +264,9 @@ fn parent(path: &Path) -> PathBuf {
     }
 }
 
-fn request(id: &RemoteId, argv: &[&str], io: ExecIo) -> ExecRequest {
+fn request(machine: &Machine, argv: &[&str], io: ExecIo) -> ExecRequest {
     ExecRequest {
-        remote_id: id.clone(),
+        machine: machine.clone(),
         argv: argv.iter().map(|word| word.to_string()).collect(),
         env: [("LC_ALL".to_owned(), "C".to_owned())].into(),
         workdir: None,

@@ -99,7 +99,7 @@ impl Local {
         request: ConsoleRequest,
         terminal: console::Terminal,
     ) -> Result<i32, ProviderError> {
-        let (record, jail, _in_use) = self.entered(&request.remote_id)?;
+        let (record, jail, _in_use) = self.entered(&request.machine.remote_id)?;
         let pair = console::Pair::like(&terminal, jail.identity).map_err(no_terminal)?;
         let env = overridden(record.env, [("TERM".to_owned(), request.term)].into());
         let argv = console::LOGIN_SHELL.map(str::to_owned);
@@ -210,7 +210,7 @@ impl Provider for Local {
 #[async_trait]
 impl Exec for Local {
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError> {
-        let (record, jail, _in_use) = self.entered(&request.remote_id)?;
+        let (record, jail, _in_use) = self.entered(&request.machine.remote_id)?;
         let env = overridden(record.env, request.env);
         launch::check(&request.argv, &env)?;
         let launch = Launch {
@@ -230,7 +230,7 @@ impl Exec for Local {
             return self.console_on(request, terminal).await;
         }
         let shell = ExecRequest {
-            remote_id: request.remote_id,
+            machine: request.machine,
             argv: ["/bin/bash", "-l"].map(str::to_owned).into(),
             env: BTreeMap::new(),
             workdir: None,
@@ -243,12 +243,17 @@ impl Exec for Local {
 
 #[async_trait]
 impl Files for Local {
-    async fn upload(&self, id: &RemoteId, from: &Path, to: &str) -> Result<(), ProviderError> {
-        copy::upload(self, id, from, to).await
+    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
+        copy::upload(self, machine, from, to).await
     }
 
-    async fn download(&self, id: &RemoteId, from: &str, to: &Path) -> Result<(), ProviderError> {
-        copy::download(self, id, from, to).await
+    async fn download(
+        &self,
+        machine: &Machine,
+        from: &str,
+        to: &Path,
+    ) -> Result<(), ProviderError> {
+        copy::download(self, machine, from, to).await
     }
 }
 
@@ -289,6 +294,7 @@ fn plan(change: &ProposedChange<'_>) -> PlannedChange {
     PlannedChange {
         requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
         rebuild: false,
+        drifted: Vec::new(),
         update: change.before.is_some() && changes(&UPDATED),
         provision: pending.iter().map(|step| step.name.clone()).collect(),
         unknown: unknown.collect(),

@@ -10,6 +10,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::object::ProviderRef;
 use crate::value::Value;
 
+/// Reads a variable of the process's environment; nothing where it is not set.
+pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// What a provider is built from.
 pub struct Settings {
     /// The attributes of the `provider` block, wholly known; an empty object
@@ -20,6 +23,7 @@ pub struct Settings {
     /// The directory for what providers keep on this machine: `$XDG_DATA_HOME/sandplan`.
     pub data_dir: PathBuf,
     pub clock: Clock,
+    pub variable: Variable,
 }
 
 /// A platform that this build knows.
@@ -100,7 +104,13 @@ mod tests {
 
     fn settings(attributes: Value) -> Settings {
         let clock: Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-        Settings { attributes, range: None, data_dir: "/nonexistent".into(), clock }
+        Settings {
+            attributes,
+            range: None,
+            data_dir: "/nonexistent".into(),
+            clock,
+            variable: Arc::new(|_| None),
+        }
     }
 
     #[test]

@@ -14,10 +14,11 @@ use super::journal::{Journal, log_path};
 use super::pending::{PendingStep, Work};
 use super::secrets::Secrets;
 use super::sync;
-use crate::object::{RemoteId, StepFailure, StepRecord};
+use crate::object::{StepFailure, StepRecord};
 use crate::provider::sandbox::{File, Probe};
 use crate::provider::{
-    Exec, ExecIo, ExecOutcome, ExecRequest, ProviderError, ProvisionOutcome, Report, Reporter,
+    Exec, ExecIo, ExecOutcome, ExecRequest, Machine, ProviderError, ProvisionOutcome, Report,
+    Reporter,
 };
 
 /// How many lines of a log are kept of a failed step.
@@ -39,7 +40,8 @@ const MERGED: &str = r#"exec "$@" 2>&1"#;
 /// Where steps run, and who is told.
 pub struct Run<'a> {
     pub exec: &'a dyn Exec,
-    pub remote_id: &'a RemoteId,
+    /// The sandbox, reached as its own user.
+    pub machine: &'a Machine,
     /// The directory that relative host paths (of `sync`) start from.
     pub base_dir: &'a Path,
     pub reporter: &'a Reporter,
@@ -107,7 +109,7 @@ pub async fn run(
 /// Makes a request to run a command in the sandbox.
 pub fn command(run: &Run<'_>, argv: &[&str], io: ExecIo) -> ExecRequest {
     ExecRequest {
-        remote_id: run.remote_id.clone(),
+        machine: run.machine.clone(),
         argv: argv.iter().map(|word| word.to_string()).collect(),
         env: [("LC_ALL".to_owned(), "C".to_owned())].into(),
         workdir: None,

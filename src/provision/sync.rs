@@ -99,7 +99,7 @@ async fn bring(
     };
     let entries: Vec<_> = changes.send.iter().map(entry).collect();
     if !entries.is_empty() {
-        match unpack_inside(run.exec, run.remote_id, &place.directory, entries).await {
+        match unpack_inside(run.exec, run.machine, &place.directory, entries).await {
             Err(error) if error.kind == ProviderErrorKind::Rejected => {
                 return Ok(End::failed(error.message));
             }

@@ -33,7 +33,7 @@ pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit,
         open(context, &project, (if destroy { "destroy" } else { "apply" }, timeout), args).await?;
     let mut events = planning::events(context, args.plan.json);
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
-    let plan = planning::make(context, &project, &prior, &options)?;
+    let plan = planning::make(context, &project, &prior, &options).await?;
     planning::show(context, &plan, args.plan.json, &mut events);
     drop(events);
     planning::unusable(&project, &plan).await.into_result(())?;
@@ -56,7 +56,7 @@ async fn saved_plan(context: &Context, args: &Apply, mut plan: Plan) -> Result<E
     if secrets {
         let prior = session.prior_of(&plan)?;
         let options = crate::plan::PlanOptions { mode: plan.mode, ..Default::default() };
-        let fresh = project.plan(&prior, &options)?;
+        let fresh = project.plan(&prior, &options).await?;
         saved::complete(&mut plan, fresh)?;
     }
     planning::carry_out(context, &mut session, &plan, (&args.plan, args.on_failure)).await

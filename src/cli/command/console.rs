@@ -13,7 +13,7 @@ pub async fn run(context: &Context, args: &Console) -> Result<Exit, Diagnostics>
     let (project, state) = context.load_state()?;
     let target = Target::find(&state, &args.name)?;
     let request = ConsoleRequest {
-        remote_id: target.id.clone(),
+        machine: target.machine.clone(),
         term: std::env::var("TERM").unwrap_or_else(|_| "xterm".to_owned()),
     };
     let code = project.exec(&target)?.console(request).await;

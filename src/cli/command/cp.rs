@@ -21,13 +21,13 @@ pub async fn run(context: &Context, args: &Cp) -> Result<Exit, Diagnostics> {
         (Place::Here(from), Place::Sandbox { name, path }) => {
             let target = Target::find(&state, name)?;
             let from = context.path(Path::new(from));
-            let done = project.files(&target)?.upload(&target.id, &from, path).await;
+            let done = project.files(&target)?.upload(&target.machine, &from, path).await;
             done.map_err(|error| project.call_failed(&target, &error))?;
         }
         (Place::Sandbox { name, path }, Place::Here(to)) => {
             let target = Target::find(&state, name)?;
             let to = context.path(Path::new(to));
-            let done = project.files(&target)?.download(&target.id, path, &to).await;
+            let done = project.files(&target)?.download(&target.machine, path, &to).await;
             done.map_err(|error| project.call_failed(&target, &error))?;
         }
         _ => return Err(neither().into()),

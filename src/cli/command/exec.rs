@@ -21,7 +21,7 @@ pub async fn run(context: &Context, args: Exec) -> Result<Exit, Diagnostics> {
     let exec = project.exec(&target)?;
     let outcome = exec
         .exec(ExecRequest {
-            remote_id: target.id.clone(),
+            machine: target.machine.clone(),
             argv: args.command,
             env,
             workdir: args.workdir,

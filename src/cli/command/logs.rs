@@ -37,7 +37,7 @@ pub async fn run(context: &Context, args: &Logs) -> Result<Exit, Diagnostics> {
     let step = args.step.clone().map(|step| log_of(&step)).unwrap_or_default();
     let argv = ["sh", "-c", SCRIPT, LOGS, &step].map(str::to_owned).to_vec();
     let request = ExecRequest {
-        remote_id: target.id.clone(),
+        machine: target.machine.clone(),
         argv,
         env: Default::default(),
         workdir: None,

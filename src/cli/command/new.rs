@@ -70,7 +70,7 @@ async fn add(context: &Context, args: &New, name: &str) -> Result<Exit, Stopped>
     options.targets = vec![Selector::Address(format!("sandbox.{name}"))];
     let mut events = planning::events(context, args.plan.json);
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
-    let plan = project.plan(&prior, &options)?;
+    let plan = project.plan(&prior, &options).await?;
     planning::show(context, &plan, args.plan.json, &mut events);
     planning::unusable(&project, &plan).await.into_result(())?;
     if !args.auto_approve {

@@ -19,7 +19,7 @@ pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     let mut events = planning::events(context, json);
     let state = project.read_state()?;
     let prior = planning::prior(&project, state, &args.plan, &mut events).await?;
-    let plan = planning::make(context, &project, &prior, &options)?;
+    let plan = planning::make(context, &project, &prior, &options).await?;
     let unusable = planning::unusable(&project, &plan).await.into_iter();
     let warnings = unusable.map(|p| Diagnostic { severity: Severity::Warning, ..p });
     context.report(&warnings.collect());

@@ -70,13 +70,13 @@ pub async fn prior(
 }
 
 /// Makes the plan and tells its warnings.
-pub fn make(
+pub async fn make(
     context: &Context,
     project: &Project,
     prior: &Prior,
     options: &PlanOptions,
 ) -> Result<Plan, Diagnostics> {
-    let plan = project.plan(prior, options)?;
+    let plan = project.plan(prior, options).await?;
     context.report(&plan.warnings);
     let orphans = project.orphan_warnings(prior);
     context.report(&orphans);

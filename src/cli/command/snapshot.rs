@@ -15,7 +15,7 @@ pub async fn save(context: &Context, args: &Snapshot) -> Result<Exit, Diagnostic
     let snapshots = project.snapshots(&target)?;
     let failed = |error| project.call_failed(&target, &error);
     if args.list {
-        let list = snapshots.snapshots(&target.id).await.map_err(failed)?;
+        let list = snapshots.snapshots(&target.machine.remote_id).await.map_err(failed)?;
         context.terminal.out(&listing(&list, args.json));
         return Ok(Exit::Done);
     }
@@ -23,7 +23,7 @@ pub async fn save(context: &Context, args: &Snapshot) -> Result<Exit, Diagnostic
         .snapshot
         .clone()
         .unwrap_or_else(|| project.now().strftime("%Y%m%dT%H%M%SZ").to_string());
-    let saved = snapshots.snapshot(&target.id, &name).await.map_err(failed)?;
+    let saved = snapshots.snapshot(&target.machine.remote_id, &name).await.map_err(failed)?;
     if args.json {
         context.terminal.out(&listing(std::slice::from_ref(&saved), true));
     } else {
@@ -42,7 +42,8 @@ pub async fn save(context: &Context, args: &Snapshot) -> Result<Exit, Diagnostic
 pub async fn restore(context: &Context, args: &Restore) -> Result<Exit, Diagnostics> {
     let (project, state) = context.load_state()?;
     let target = Target::find(&state, &args.name)?;
-    let restored = project.snapshots(&target)?.restore(&target.id, &args.snapshot).await;
+    let restored =
+        project.snapshots(&target)?.restore(&target.machine.remote_id, &args.snapshot).await;
     restored.map_err(|error| project.call_failed(&target, &error))?;
     context.terminal.say(&format!("Restored `{}`.\n", args.snapshot));
     Ok(Exit::Done)

@@ -36,7 +36,7 @@ async fn a_console_is_a_real_terminal_with_job_control() {
     let bench = Bench::plain().await;
     let (mut near, far) = terminal();
     let terminal = Terminal { input: far.try_clone().unwrap(), output: far.try_clone().unwrap() };
-    let request = ConsoleRequest { remote_id: bench.id.clone(), term: "xterm".into() };
+    let request = ConsoleRequest { machine: Machine::of(bench.id.clone()), term: "xterm".into() };
     let typing = std::thread::spawn(move || {
         near.write_all(b"PS1='prompt''> '; stty size; echo $TERM; id -un\n").unwrap();
         let seen = expect(&mut near, "prompt> ");
@@ -70,7 +70,7 @@ async fn the_terminal_is_restored_when_the_console_cannot_open() {
     let bench = Bench::plain().await;
     let (_near, far) = terminal();
     let terminal = Terminal { input: far.try_clone().unwrap(), output: far.try_clone().unwrap() };
-    let request = ConsoleRequest { remote_id: bench.id.clone(), term: "xterm".into() };
+    let request = ConsoleRequest { machine: Machine::of(bench.id.clone()), term: "xterm".into() };
     let broken = bench.local.clone().with_bwrap("/bin/false".into());
     assert!(broken.console_on(request, terminal).await.is_err());
     assert!(tcgetattr(&far).unwrap().local_modes.contains(LocalModes::ECHO));

@@ -20,7 +20,7 @@ fn tree() -> TempDir {
 async fn directories_go_where_cp_would_put_them() {
     let (bench, tree) = (Bench::plain().await, tree());
     let up = async |from: &str, to: &str| {
-        bench.local.upload(&bench.id, &tree.path().join(from), to).await
+        bench.local.upload(&bench.machine(), &tree.path().join(from), to).await
     };
     up("d", "/workspace").await.unwrap();
     assert_eq!(bench.says("/workspace/d/link; stat -c %a /workspace/d/run").await, "ran\n750");
@@ -49,7 +49,7 @@ async fn directories_come_out_where_cp_would_put_them() {
     bench.says("mkdir -p d/locked; echo 1 >d/a; chmod 600 d/a; chmod 4755 d/locked; ln -s /etc/passwd d/l; chmod 555 d/locked").await;
     let down = async |from: &str, to: &str| {
         let to = here.path().join(to);
-        bench.local.download(&bench.id, from, &to).await
+        bench.local.download(&bench.machine(), from, &to).await
     };
     down("d", "").await.unwrap();
     assert_eq!(fs::read_to_string(here.path().join("d/a")).unwrap(), "1\n");
@@ -75,7 +75,7 @@ async fn directories_come_out_where_cp_would_put_them() {
 async fn a_set_user_id_bit_does_not_come_out() {
     let (bench, here) = (Bench::plain().await, tempfile::tempdir().unwrap());
     bench.says("cp /bin/true t; chmod 4755 t").await;
-    bench.local.download(&bench.id, "t", here.path()).await.unwrap();
+    bench.local.download(&bench.machine(), "t", here.path()).await.unwrap();
     assert_eq!(mode(&here.path().join("t")), 0o755);
 }
 
@@ -88,16 +88,24 @@ async fn planted_links_lead_a_copy_nowhere_outside() {
     bench.says(&format!("ln -s / ~/root; ln -s {host} ~/out; ln -s {host}/secret ~/secret")).await;
     // Writing: the link leads to the sandbox's own view, where the path is not.
     assert!(
-        bench.local.upload(&bench.id, &tree.path().join("d"), "/home/agent/out/x").await.is_err()
+        bench
+            .local
+            .upload(&bench.machine(), &tree.path().join("d"), "/home/agent/out/x")
+            .await
+            .is_err()
     );
-    bench.local.upload(&bench.id, &tree.path().join("d"), "/home/agent/root/tmp/").await.unwrap();
+    bench
+        .local
+        .upload(&bench.machine(), &tree.path().join("d"), "/home/agent/root/tmp/")
+        .await
+        .unwrap();
     assert_eq!(bench.says("/tmp/d/run").await, "ran");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
     // Reading: a link is copied as a link; through it there is nothing.
     let here = tempfile::tempdir().unwrap();
-    bench.local.download(&bench.id, "secret", here.path()).await.unwrap();
+    bench.local.download(&bench.machine(), "secret", here.path()).await.unwrap();
     assert!(fs::symlink_metadata(here.path().join("secret")).unwrap().is_symlink());
-    assert!(bench.local.download(&bench.id, "out/secret", here.path()).await.is_err());
+    assert!(bench.local.download(&bench.machine(), "out/secret", here.path()).await.is_err());
 }
 
 #[tokio::test]
@@ -108,7 +116,7 @@ async fn an_archive_forged_by_the_sandbox_writes_nothing_outside() {
     bench.says("mkdir -p .local/bin x; ln -s .. x/up; echo evil >x/f; tar cf evil.tar -C x --transform 's,^f$,up/up/planted,' up f; printf '#!/bin/sh\\ncat ~/evil.tar\\n' >.local/bin/tar; chmod +x .local/bin/tar; mkdir d").await;
     let inner = here.path().join("inner");
     fs::create_dir(&inner).unwrap();
-    assert!(bench.local.download(&bench.id, "d", &inner).await.is_err());
+    assert!(bench.local.download(&bench.machine(), "d", &inner).await.is_err());
     assert!(!here.path().join("planted").exists());
     assert_eq!(fs::read_dir(&inner).unwrap().count(), 0);
 }
@@ -120,7 +128,7 @@ async fn a_link_on_the_host_side_is_replaced_and_not_followed() {
     fs::create_dir(here.path().join("d")).unwrap();
     fs::write(here.path().join("precious"), "old").unwrap();
     symlink("../precious", here.path().join("d/a")).unwrap();
-    bench.local.download(&bench.id, "d", here.path()).await.unwrap();
+    bench.local.download(&bench.machine(), "d", here.path()).await.unwrap();
     assert_eq!(fs::read_to_string(here.path().join("precious")).unwrap(), "old");
     assert_eq!(fs::read_to_string(here.path().join("d/a")).unwrap(), "new\n");
 }
@@ -129,10 +137,10 @@ async fn a_link_on_the_host_side_is_replaced_and_not_followed() {
 async fn contents_merge_into_a_directory_and_a_linked_directory_is_not_written_through() {
     let (bench, here) = (Bench::plain().await, tempfile::tempdir().unwrap());
     bench.says("mkdir -p d/e; echo new >d/e/a").await;
-    bench.local.download(&bench.id, "d/.", here.path()).await.unwrap();
+    bench.local.download(&bench.machine(), "d/.", here.path()).await.unwrap();
     assert_eq!(fs::read_to_string(here.path().join("e/a")).unwrap(), "new\n");
     let elsewhere = tempfile::tempdir().unwrap();
     symlink(elsewhere.path(), here.path().join("d")).unwrap();
-    assert!(bench.local.download(&bench.id, "d", here.path()).await.is_err());
+    assert!(bench.local.download(&bench.machine(), "d", here.path()).await.is_err());
     assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }

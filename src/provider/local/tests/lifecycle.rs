@@ -96,7 +96,7 @@ async fn damage_is_listed_and_never_a_crash() {
     let damaged = RemoteId::from("sb-binary");
     let error = Exec::exec(
         &bench.local,
-        ExecRequest { remote_id: damaged.clone(), ..bench.request(&["true"]) },
+        ExecRequest { machine: Machine::of(damaged.clone()), ..bench.request(&["true"]) },
     );
     assert!(error.await.is_err());
     bench.local.delete(DeleteRequest { remote_id: damaged, ..bench.deletion() }).await.unwrap();

@@ -26,7 +26,7 @@ async fn a_snapshot_brings_files_back_and_outlives_its_sandbox() {
     let error = bench.local.restore(&other, "warm").await.unwrap_err();
     assert_eq!(error.kind, ProviderErrorKind::NotFound, "{error}");
     bench.local.restore(&other, saved.id.as_str()).await.unwrap();
-    let cat = ExecRequest { remote_id: other, ..bench.request(&["cat", "a"]) };
+    let cat = ExecRequest { machine: Machine::of(other), ..bench.request(&["cat", "a"]) };
     assert_eq!(Exec::exec(&bench.local, cat).await.unwrap().stdout, b"1\n");
 }
 
