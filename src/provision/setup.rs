@@ -84,7 +84,8 @@ impl Setup {
         let set: String = set.collect();
         Self {
             name: format!("setup:{name}"),
-            script: format!("#!/bin/sh\nset -eu\n{set}{COMMON}\n{}", source.text),
+            // After the common part: /etc/os-release sets `VERSION` and others.
+            script: format!("#!/bin/sh\nset -eu\n{COMMON}\n{set}\n{}", source.text),
             hash: hash(["setup", name, &revision, upon].into_iter().chain(parts)),
             timeout: Duration::from_secs(source.minutes * 60),
         }

@@ -66,7 +66,7 @@ impl Provider for Thought {
     }
 
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {
-        let pending = pending(&Sandbox::from_value(change.after), change.done);
+        let pending = pending(&Sandbox::from_value(change.after), None, change.done);
         let replaces = |path: &&AttributePath| matches!(path.root(), "region" | "from");
         let ttl = change.changed.iter().any(|path| path.root() == "ttl");
         PlannedChange {
@@ -340,7 +340,7 @@ impl<'a> Apply<'a> {
     fn provision(&mut self, change: &Change) {
         let wanted = self.resolved(change);
         let object = self.rows.get_mut(&change.key()).expect("an object to provision");
-        for step in pending(&Sandbox::from_value(&wanted), &object.steps) {
+        for step in pending(&Sandbox::from_value(&wanted), None, &object.steps) {
             object.steps.retain(|done| done.name != step.name);
             object.steps.push(StepRecord {
                 name: step.name,

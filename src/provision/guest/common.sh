@@ -1,4 +1,4 @@
-# What every setup step begins with, after its parameters.
+# What every setup step begins with; its parameters and its own text follow.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 HOME=/root
 LC_ALL=C.UTF-8
