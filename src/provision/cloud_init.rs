@@ -50,6 +50,8 @@ impl fmt::Debug for HostKey<'_> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
     text: String,
+    /// The same with no file packed: it packs better as a whole.
+    plain: String,
     /// What it is made of and how many bytes each takes, the biggest first.
     parts: Vec<(String, usize)>,
 }
@@ -92,7 +94,7 @@ impl Rendered {
 
     /// Returns it compressed, for platforms that take bytes: cloud-init unpacks it.
     pub fn gzip(&self) -> Vec<u8> {
-        gzip(self.text.as_bytes())
+        gzip(self.plain.as_bytes())
     }
 }
 
@@ -105,20 +107,23 @@ impl fmt::Debug for Rendered {
 
 /// Renders user-data: the same input, the same bytes.
 pub fn user_data(data: &UserData<'_>) -> Rendered {
-    let files = files(data.setup);
-    let mut parts: Vec<_> = files
-        .iter()
-        .map(|file| (file["path"].as_str().unwrap_or_default().to_owned(), file.to_string().len()))
-        .collect();
-    let keys = [data.authorized_keys, data.control_keys].concat();
-    parts.push(("SSH keys".to_owned(), keys.iter().map(String::len).sum()));
+    let files = files(data.setup, packed);
+    let path = |file: &Json| file["path"].as_str().unwrap_or_default().to_owned();
+    let mut parts: Vec<_> = files.iter().map(|file| (path(file), file.to_string().len())).collect();
+    let keys = data.authorized_keys.iter().chain(data.control_keys);
+    parts.push(("the SSH keys".to_owned(), keys.map(String::len).sum()));
     parts.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let plain = text(data, self::files(data.setup, plain));
+    Rendered { text: text(data, files), plain, parts }
+}
+
+fn text(data: &UserData<'_>, files: Vec<Json>) -> String {
     let mut body = access(data);
     body["write_files"] = files.into();
     if !data.setup.is_empty() {
         body["runcmd"] = json!([["/bin/sh", guest::RUNNER, guest::DIRECTORY]]);
     }
-    Rendered { text: format!("#cloud-config\n{body}\n"), parts }
+    format!("#cloud-config\n{body}\n")
 }
 
 /// Says who may log in, and by which host key the machine is known.
@@ -151,15 +156,19 @@ fn access(data: &UserData<'_>) -> Json {
     })
 }
 
-fn files(setup: &[Setup]) -> Vec<Json> {
+fn files(setup: &[Setup], file: fn(&str, &str) -> Json) -> Vec<Json> {
     let sshd = json!({"path": SSHD.0, "permissions": "0644", "content": SSHD.1});
     let guest = guest::files(setup).into_iter().map(|(path, content)| file(&path, &content));
     [sshd].into_iter().chain(guest).collect()
 }
 
+fn plain(path: &str, content: &str) -> Json {
+    json!({"path": path, "permissions": "0700", "content": content})
+}
+
 /// Writes a file in whichever encoding takes fewer bytes.
-fn file(path: &str, content: &str) -> Json {
-    let plain = json!({"path": path, "permissions": "0700", "content": content});
+fn packed(path: &str, content: &str) -> Json {
+    let plain = plain(path, content);
     let packed = STANDARD.encode(gzip(content.as_bytes()));
     let packed =
         json!({"path": path, "permissions": "0700", "encoding": "gz+b64", "content": packed});

@@ -9,6 +9,7 @@ pub use super::journal::DIRECTORY;
 /// The step runner.
 pub const RUNNER: &str = "/var/lib/sandplan/runner";
 
+const COMMON_TEXT: &str = include_str!("guest/common.sh");
 const RUNNER_TEXT: &str = include_str!("guest/runner.sh");
 
 /// Lists the files that have to be there, each with its text; none for no steps.
@@ -20,6 +21,7 @@ pub fn files(setup: &[Setup]) -> Vec<(String, String)> {
     let scripts =
         setup.iter().map(|step| (place(&format!("setup/{}", step.file())), step.script.clone()));
     let mut files: Vec<_> = scripts.collect();
+    files.push((place("setup/common"), COMMON_TEXT.to_owned()));
     files.push((place("setup/list"), setup.iter().map(line).collect()));
     files.push((place("runner"), RUNNER_TEXT.to_owned()));
     files

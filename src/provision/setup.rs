@@ -15,7 +15,8 @@ const DOCKER: &str = "https://download.docker.com";
 /// NodeSource's packages; a `node_24.x` is under it.
 const NODESOURCE: &str = "https://deb.nodesource.com";
 
-const COMMON: &str = include_str!("guest/common.sh");
+/// What every script begins with, in the machine.
+const COMMON: &str = "/var/lib/sandplan/setup/common";
 
 /// One step of setting a machine up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +85,8 @@ impl Setup {
         let set: String = set.collect();
         Self {
             name: format!("setup:{name}"),
-            // After the common part: /etc/os-release sets `VERSION` and others.
-            script: format!("#!/bin/sh\nset -eu\n{COMMON}\n{set}\n{}", source.text),
+            // Parameters come later: /etc/os-release sets `VERSION` and others.
+            script: format!("#!/bin/sh\nset -eu\n. {COMMON}\n{set}{}", source.text),
             hash: hash(["setup", name, &revision, upon].into_iter().chain(parts)),
             timeout: Duration::from_secs(source.minutes * 60),
         }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the setup steps of a sandbox, in order, and stops at the first that fails.
 #
-# runner.sh DIRECTORY
+# runner DIRECTORY, where DIRECTORY/runner is this file
 #
 # DIRECTORY/setup/list has a line for each step: NAME FILE HASH SECONDS. The script
 # of a step is DIRECTORY/setup/FILE, its log DIRECTORY/log/FILE. A step that was done
@@ -16,18 +16,27 @@ umask 022
 cd "$1" || exit 1
 mkdir -p setup/done log || exit 1
 
-exec 9>>setup/lock || exit 1
-# Whoever only looks whether a runner is at work holds the lock for a moment.
-flock -w 5 9 || exit 75
-
 # A number that tells a process from a later one with the same id.
 identity() {
   [ -r "/proc/$1/stat" ] || return 0
   stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
   # shellcheck disable=SC2086
   set -- ${stat##*) }
+  # Dead, and only not yet collected by its parent.
+  [ "$1" != Z ] || return 0
   printf '%s %s' "$(cat /proc/sys/kernel/random/boot_id)" "${20}"
 }
+
+# runner . step FILE SECONDS: the runner calls itself to start a step, which says
+# first who it is, so that a later runner finds it.
+if [ "${2-}" = step ]; then
+  printf '%s %s\n' "$$" "$(identity "$$")" >setup/step
+  exec timeout -k 10 "$4" /bin/sh "setup/$3"
+fi
+
+exec 9>>setup/lock || exit 1
+# Whoever only looks whether a runner is at work holds the lock for a moment.
+flock -w 5 9 || exit 75
 
 # Hundredths of seconds since the machine started.
 now() {
@@ -54,7 +63,7 @@ end_leftover() {
   [ -s setup/step ] || return 0
   read -r pid was <setup/step
   while [ -n "$was" ] && [ "$(identity "$pid")" = "$was" ]; do
-    kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null
+    kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null
     sleep 0.1
   done
   rm -f setup/step
@@ -62,11 +71,8 @@ end_leftover() {
 
 # run FILE SECONDS: the step in a process group of its own.
 run() {
-  # shellcheck disable=SC2094
-  timeout -k 10 "$2" /bin/sh "setup/$1" >"log/$1" 2>&1 </dev/null 3<&- 9>&- &
-  pid=$!
-  printf '%s %s\n' "$pid" "$(identity "$pid")" >setup/step
-  wait "$pid"
+  /bin/sh runner . step "$1" "$2" >"log/$1" 2>&1 </dev/null 3<&- 9>&- &
+  wait "$!"
   rc=$?
   rm -f setup/step
   return "$rc"
