@@ -1,6 +1,8 @@
 //! Checks of a sandbox's arguments that are the same on every platform and that
 //! the schema cannot say. Pure; what is unknown is not complained of.
 
+mod tools;
+
 use std::collections::BTreeSet;
 
 use super::ResourceConfig;
@@ -21,6 +23,7 @@ pub fn check(config: &ResourceConfig<'_>, writable: Option<&[&str]>) -> Diagnost
     check.steps("provision", "run", elements(config.attributes, "provision"));
     check.ready();
     check.ports();
+    check.tools();
     check.problems
 }
 
@@ -234,6 +237,10 @@ fn summary(code: &str) -> &'static str {
         "duplicate-step" => "Duplicate provisioning step",
         "invalid-step-name" => "Invalid provisioning step name",
         "empty-command" => "Empty command",
+        "invalid-package" => "Invalid package name",
+        "invalid-toolchain" => "Invalid toolchain",
+        "invalid-agent" => "Invalid agent",
+        "invalid-mirror" => "Invalid mirror",
         "invalid-on-failure" => "Invalid failure behaviour",
         _ => "Invalid port number",
     }
