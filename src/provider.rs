@@ -19,6 +19,7 @@ pub mod shell;
 pub mod size;
 pub mod snapshot;
 pub mod ssh_key;
+pub mod toolchain;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

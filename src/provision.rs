@@ -1,35 +1,44 @@
 //! What is still to be done in a sandbox, and the doing of it: files, syncs,
-//! steps and probes, the same on every platform that can run commands.
+//! steps and probes, the same on every platform that can run commands; and on
+//! machines of their own, packages, tools, environment and keys before those.
 //!
 //! [`pending`] and [`Manifest`] are pure or only read files of this machine; the
 //! runner needs an [`Exec`] and nothing else. Everything that is written in a
 //! sandbox is written by a program inside it.
 
+mod access;
+mod boot;
+pub mod cloud_init;
+mod guest;
 mod journal;
 mod manifest;
 mod pending;
+mod poll;
 mod runner;
 mod secrets;
+pub mod setup;
 mod sync;
 
 use jiff::Timestamp;
 
 pub use manifest::{Changes, Entry, Manifest, ManifestError};
-pub use pending::{PendingStep, Work, pending};
+pub use pending::{Guest, PendingStep, Work, pending};
 pub use runner::{Run, run};
 pub use secrets::Secrets;
 
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{Exec, Machine, ProviderError, ProvisionOutcome, ProvisionRequest};
 
-/// Runs what is pending of a sandbox's provisioning.
+/// Runs what is pending of a sandbox's provisioning; `guest` says what belongs to a
+/// machine of its own.
 pub async fn provision(
     exec: &dyn Exec,
     request: ProvisionRequest,
+    guest: Option<&Guest>,
     clock: &(dyn Fn() -> Timestamp + Send + Sync),
 ) -> Result<ProvisionOutcome, ProviderError> {
     let sandbox = Sandbox::from_value(&request.attributes);
-    let steps = pending(&sandbox, &request.done);
+    let steps = pending(&sandbox, guest, &request.done);
     let machine = machine(&request);
     run(&place(exec, &request, (&machine, &sandbox), clock), &steps).await
 }
@@ -69,6 +78,7 @@ fn place<'a>(
     Run {
         exec,
         machine,
+        done: &request.done,
         base_dir: &request.base_dir,
         reporter: &request.reporter,
         clock,

@@ -192,7 +192,7 @@ impl Provider for Local {
         request: ProvisionRequest,
     ) -> Result<ProvisionOutcome, ProviderError> {
         self.place(&request.remote_id)?;
-        provision::provision(self, request, &*self.clock).await
+        provision::provision(self, request, None, &*self.clock).await
     }
 
     fn exec(&self) -> Option<&dyn Exec> {
@@ -278,7 +278,7 @@ impl Snapshots for Local {
 /// Says how a change would be carried out. Pure.
 fn plan(change: &ProposedChange<'_>) -> PlannedChange {
     let sandbox = sandbox::Sandbox::from_value(change.after);
-    let pending = provision::pending(&sandbox, change.done);
+    let pending = provision::pending(&sandbox, None, change.done);
     let replaces = |path: &&AttributePath| matches!(path.root(), "region" | "from");
     let changes = |roots: &[&str]| change.changed.iter().any(|path| roots.contains(&path.root()));
     let is_new = change.before.is_none();

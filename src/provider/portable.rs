@@ -1,6 +1,8 @@
 //! What is the same of a resource on every platform: its schema, and checks of
 //! arguments that the schema cannot say. Pure; what is unknown is not complained of.
 
+mod tools;
+
 use std::collections::BTreeSet;
 
 use super::name::is_dns_label;
@@ -86,6 +88,7 @@ impl Check<'_> {
         self.steps("provision", "run", elements(attributes, "provision"));
         self.ready();
         self.ports();
+        self.tools();
     }
 
     /// Notes a problem at a path such as `provision[0].timeout`.
@@ -277,6 +280,10 @@ fn summary(code: &str) -> &'static str {
         "duplicate-step" => "Duplicate provisioning step",
         "invalid-step-name" => "Invalid provisioning step name",
         "empty-command" => "Empty command",
+        "invalid-package" => "Invalid package name",
+        "invalid-toolchain" => "Invalid toolchain",
+        "invalid-agent" => "Invalid agent",
+        "invalid-mirror" => "Invalid mirror",
         "invalid-on-failure" => "Invalid failure behaviour",
         "invalid-public-key" => "Invalid SSH public key",
         "invalid-cidr" => "Invalid range of addresses",

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::address::ResourceType;
+use super::toolchain::{Mirrors, Toolchain};
 use crate::schema::{Attribute, Block, BlockSchema, Nesting, ResourceSchema};
 use crate::value::{ObjectAttribute, Type, Value};
 
@@ -92,7 +93,11 @@ fn blocks() -> Vec<Block> {
         "Must pass before the sandbox counts as ready.",
     );
     let playwright = Type::Object(Arc::new(
-        [("browsers".into(), ObjectAttribute { kind: strings(), optional: true })].into(),
+        [
+            ("browsers".into(), ObjectAttribute { kind: strings(), optional: true }),
+            ("version".into(), ObjectAttribute { kind: Type::String, optional: true }),
+        ]
+        .into(),
     ));
     vec![
         block(
@@ -121,6 +126,9 @@ fn blocks() -> Vec<Block> {
                 text("apt", "Base of the distribution's packages."),
                 text("npm", "npm registry."),
                 text("docker", "Base of Docker's packages."),
+                text("node", "Base of NodeSource's packages."),
+                text("pypi", "Python package index."),
+                text("playwright", "Where Playwright's browsers come from."),
             ],
             vec![],
             "Repositories for closed networks.",
@@ -186,6 +194,16 @@ fn blocks() -> Vec<Block> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sandbox {
     pub name: Option<String>,
+    pub image: Option<String>,
+    pub size: Size,
+    /// In order of preference; empty where the provider chooses.
+    pub regions: Vec<String>,
+    pub packages: Vec<String>,
+    pub toolchain: Toolchain,
+    /// The exact version of each agent, by name.
+    pub agents: BTreeMap<String, String>,
+    pub mirrors: Mirrors,
+    pub ssh_keys: Vec<String>,
     pub ttl: Option<Duration>,
     pub env: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
@@ -195,6 +213,16 @@ pub struct Sandbox {
     pub provision: Vec<Provision>,
     pub ready: Ready,
     pub ports: BTreeMap<String, Port>,
+}
+
+/// The `size` argument: the least that a machine must have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Size {
+    pub vcpus: Option<u32>,
+    /// As written: `8GiB`.
+    pub memory: Option<String>,
+    /// As written: `60GiB`.
+    pub disk: Option<String>,
 }
 
 /// One `file` block.
@@ -260,6 +288,16 @@ impl Sandbox {
     pub fn from_value(attributes: &Value) -> Self {
         Self {
             name: text(attributes, "name"),
+            image: text(attributes, "image"),
+            size: attributes.get("size").map(size).unwrap_or_default(),
+            regions: attributes.get("region").map(one_or_more).unwrap_or_default(),
+            packages: texts(attributes, "packages"),
+            toolchain: attributes.get("toolchain").map(Toolchain::from_value).unwrap_or_default(),
+            agents: members(attributes, "agent")
+                .filter_map(|(name, agent)| Some((name.to_owned(), text(agent, "version")?)))
+                .collect(),
+            mirrors: attributes.get("mirrors").map(Mirrors::from_value).unwrap_or_default(),
+            ssh_keys: texts(attributes, "ssh_keys"),
             ttl: duration(attributes, "ttl"),
             env: text_map(attributes.get("env")),
             labels: text_map(attributes.get("labels")),
@@ -273,6 +311,22 @@ impl Sandbox {
                 .collect(),
         }
     }
+}
+
+fn size(value: &Value) -> Size {
+    let vcpus = value.get("vcpus").and_then(Value::as_number).and_then(|n| n.to_u64());
+    Size {
+        vcpus: vcpus.and_then(|n| u32::try_from(n).ok()),
+        memory: text(value, "memory"),
+        disk: text(value, "disk"),
+    }
+}
+
+/// Reads a text or a list of texts.
+fn one_or_more(value: &Value) -> Vec<String> {
+    let one = value.as_str().into_iter();
+    let more = value.as_elements().unwrap_or_default().iter().filter_map(Value::as_str);
+    one.chain(more).map(str::to_owned).collect()
 }
 
 fn file(path: &str, block: &Value) -> File {

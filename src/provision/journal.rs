@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::runner::{Run, command};
+use super::runner::{Run, command_at};
 use crate::object::{StepFailure, StepRecord};
 use crate::provider::{ExecIo, ProviderError};
 
@@ -48,7 +48,8 @@ impl Journal {
     async fn finish(&mut self, run: &Run<'_>, result: &str) -> Result<(), ProviderError> {
         let lines = std::mem::take(&mut self.0);
         let argv = ["/bin/sh", "-c", APPEND, "sh", DIRECTORY, result];
-        run.exec.exec(command(run, &argv, ExecIo::Feed(lines.into()))).await.map(|_| ())
+        let request = command_at(run, DIRECTORY, &argv, ExecIo::Feed(lines.into()));
+        run.exec.exec(request).await.map(|_| ())
     }
 }
 

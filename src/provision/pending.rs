@@ -5,18 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
+use super::setup::Setup;
 use crate::object::StepRecord;
 use crate::provider::sandbox::{File, Probe, Provision, Sandbox, Sync};
 
 /// A provisioning step that is to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingStep {
-    /// `file:/home/agent/.gitconfig`, `sync:/home/agent/app`, `provision:install`, `probe:docker`.
+    /// `setup:apt`, `file:/home/agent/.gitconfig`, `sync:/home/agent/app`, `provision:install`, `probe:docker`.
     pub name: String,
     /// Digest of what the step does. Empty for a removal: a record with an empty
     /// hash says that there is nothing any more.
     pub hash: String,
     pub work: Work,
+}
+
+/// What a machine of its own gets besides files and steps; a process sandbox, which
+/// has the programs of this machine, gets nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Guest {
+    pub setup: Vec<Setup>,
+    /// Every public key that may log in as the user `agent`, one line each, with
+    /// sandplan's own.
+    pub authorized_keys: Vec<String>,
 }
 
 /// What a step does.
@@ -26,20 +37,31 @@ pub enum Work {
     RemoveFile(String),
     /// Removes what a sync put there that is no longer in the configuration; its destination.
     RemoveSync(String),
+    /// Installs packages or tools, as root.
+    Setup(Setup),
+    /// Writes the environment of every command.
+    Env(BTreeMap<String, String>),
+    /// Writes which keys may log in.
+    AuthorizedKeys(Vec<String>),
     Write(File),
     Sync(Sync),
     Run(Provision),
     Probe(Probe),
 }
 
-/// Lists the steps to run, in order: removals, files, syncs, provision steps, probes.
+/// Lists the steps to run, in order: of a machine of its own, setup steps, environment
+/// and keys; then removals, files, syncs, provision steps, probes.
 ///
+/// A setup step runs when it changed or when one that it builds upon did. Environment
+/// and keys are written when they changed.
 /// A file or sync runs when it changed, alone. A provision step runs when it
 /// changed or when one before it did, as layers of an image do. Probes run when
 /// anything else does.
-pub fn pending(sandbox: &Sandbox, done: &[StepRecord]) -> Vec<PendingStep> {
+pub fn pending(sandbox: &Sandbox, guest: Option<&Guest>, done: &[StepRecord]) -> Vec<PendingStep> {
     let done = Done::of(done);
-    let mut steps = removals(sandbox, &done);
+    let mut steps = guest.map(|guest| of_guest(sandbox, guest)).unwrap_or_default();
+    steps.retain(|step| !done.includes(step));
+    steps.extend(removals(sandbox, &done));
     steps.extend(sandbox.files.iter().map(write).filter(|step| !done.includes(step)));
     steps.extend(sandbox.syncs.iter().filter_map(|sync| {
         let step = synced(sync);
@@ -82,6 +104,27 @@ impl<'a> Done<'a> {
         let there = self.0.values().filter(|record| !record.hash.is_empty() || record.rc != 0);
         there.filter_map(move |record| record.name.strip_prefix(kind))
     }
+}
+
+fn of_guest(sandbox: &Sandbox, guest: &Guest) -> Vec<PendingStep> {
+    let setup = |setup: &Setup| PendingStep {
+        name: setup.name.clone(),
+        hash: setup.hash.clone(),
+        work: Work::Setup(setup.clone()),
+    };
+    let env = sandbox.env.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let env = PendingStep {
+        name: "env".to_owned(),
+        hash: hash(["env"].into_iter().chain(env)),
+        work: Work::Env(sandbox.env.clone()),
+    };
+    let keys = guest.authorized_keys.iter().map(String::as_str);
+    let keys = PendingStep {
+        name: "authorized_keys".to_owned(),
+        hash: hash(["authorized_keys"].into_iter().chain(keys)),
+        work: Work::AuthorizedKeys(guest.authorized_keys.clone()),
+    };
+    guest.setup.iter().map(setup).chain([env, keys]).collect()
 }
 
 fn removals(sandbox: &Sandbox, done: &Done<'_>) -> Vec<PendingStep> {
@@ -139,7 +182,7 @@ fn probe(probe: &Probe) -> PendingStep {
 }
 
 /// Digests parts so that no other parts have the same digest: 16 bytes in hexadecimal.
-fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_be_bytes());
@@ -190,27 +233,28 @@ mod tests {
     }
 
     fn names(sandbox: &Sandbox, done: &[StepRecord]) -> Vec<String> {
-        pending(sandbox, done).into_iter().map(|step| step.name).collect()
+        pending(sandbox, None, done).into_iter().map(|step| step.name).collect()
     }
 
     #[test]
     fn everything_is_pending_at_first_and_nothing_when_all_is_done() {
         let all = sandbox(&[("/tmp/a", "1")], &[("x", "1"), ("y", "1")]);
-        let first = pending(&all, &[]);
+        let first = pending(&all, None, &[]);
         assert_eq!(names(&all, &[]), ["file:/tmp/a", "provision:x", "provision:y", "probe:up"]);
         assert_eq!(names(&all, &records(&first, 0)), [""; 0]);
     }
 
     #[test]
     fn a_changed_file_runs_alone_and_then_the_probes() {
-        let done = records(&pending(&sandbox(&[("/tmp/a", "1")], &[("x", "1")]), &[]), 0);
+        let done = records(&pending(&sandbox(&[("/tmp/a", "1")], &[("x", "1")]), None, &[]), 0);
         let changed = sandbox(&[("/tmp/a", "2")], &[("x", "1")]);
         assert_eq!(names(&changed, &done), ["file:/tmp/a", "probe:up"]);
     }
 
     #[test]
     fn a_changed_step_runs_with_all_after_it() {
-        let done = records(&pending(&sandbox(&[], &[("x", "1"), ("y", "1"), ("z", "1")]), &[]), 0);
+        let done =
+            records(&pending(&sandbox(&[], &[("x", "1"), ("y", "1"), ("z", "1")]), None, &[]), 0);
         let changed = sandbox(&[], &[("x", "1"), ("y", "2"), ("z", "1")]);
         assert_eq!(names(&changed, &done), ["provision:y", "provision:z", "probe:up"]);
     }
@@ -218,7 +262,7 @@ mod tests {
     #[test]
     fn provisioning_goes_on_at_the_step_that_failed() {
         let all = sandbox(&[("/tmp/a", "1")], &[("x", "1"), ("y", "1"), ("z", "1")]);
-        let steps = pending(&all, &[]);
+        let steps = pending(&all, None, &[]);
         let done = [records(&steps[..2], 0), records(&steps[2..3], 1)].concat();
         assert_eq!(names(&all, &done), ["provision:y", "provision:z", "probe:up"]);
     }
@@ -226,9 +270,9 @@ mod tests {
     #[test]
     fn what_left_the_configuration_is_removed_once() {
         let before = sandbox(&[("/tmp/a", "1"), ("/tmp/b", "1")], &[]);
-        let mut done = records(&pending(&before, &[]), 0);
+        let mut done = records(&pending(&before, None, &[]), 0);
         let after = sandbox(&[("/tmp/b", "1")], &[]);
-        let steps = pending(&after, &done);
+        let steps = pending(&after, None, &done);
         assert_eq!(steps[0].work, Work::RemoveFile("/tmp/a".into()));
         done.extend(records(&steps, 0));
         assert_eq!(names(&after, &done), [""; 0]);
@@ -238,7 +282,7 @@ mod tests {
     #[test]
     fn a_timeout_is_no_change_of_a_step() {
         let mut all = sandbox(&[], &[("x", "1")]);
-        let done = records(&pending(&all, &[]), 0);
+        let done = records(&pending(&all, None, &[]), 0);
         all.provision[0].timeout = Duration::from_secs(1);
         assert_eq!(names(&all, &done), [""; 0]);
     }

@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::journal::{Journal, log_path};
+use super::access;
+use super::boot;
+use super::journal::{DIRECTORY, Journal, log_path};
 use super::pending::{PendingStep, Work};
 use super::secrets::Secrets;
+use super::setup::Setup;
 use super::sync;
 use crate::object::{StepFailure, StepRecord};
 use crate::provider::sandbox::{File, Probe};
@@ -42,6 +45,8 @@ pub struct Run<'a> {
     pub exec: &'a dyn Exec,
     /// The sandbox, reached as its own user.
     pub machine: &'a Machine,
+    /// The steps that ended before, in order.
+    pub done: &'a [StepRecord],
     /// The directory that relative host paths (of `sync`) start from.
     pub base_dir: &'a Path,
     pub reporter: &'a Reporter,
@@ -83,6 +88,10 @@ pub async fn run(
     if pending.is_empty() {
         return Ok(ProvisionOutcome::Ready);
     }
+    let (setup, pending) = split(pending);
+    if let Some(failure) = boot::set_up(run, &setup, run.done).await? {
+        return Ok(ProvisionOutcome::Failed(failure));
+    }
     let mut journal = Journal::default();
     let mut probes_end = None;
     for (number, step) in (1..).zip(pending) {
@@ -121,7 +130,18 @@ pub async fn run_one(
     }
 }
 
-/// Makes a request to run a command in the sandbox.
+/// Parts the setup steps, which come first, from the others.
+fn split(pending: &[PendingStep]) -> (Vec<Setup>, &[PendingStep]) {
+    let setup = |step: &PendingStep| match &step.work {
+        Work::Setup(setup) => Some(setup.clone()),
+        _ => None,
+    };
+    let setups: Vec<_> = pending.iter().map_while(setup).collect();
+    let rest = &pending[setups.len()..];
+    (setups, rest)
+}
+
+/// Makes a request to run a command in the sandbox, as its own user.
 pub fn command(run: &Run<'_>, argv: &[&str], io: ExecIo) -> ExecRequest {
     ExecRequest {
         machine: run.machine.clone(),
@@ -159,8 +179,11 @@ async fn perform(
     probes_end: Option<Instant>,
 ) -> Result<End, ProviderError> {
     match &step.work {
+        Work::Setup(_) => Ok(End::failed("setup steps come before all others".to_owned())),
+        Work::Env(env) => access::write_env(run, env).await,
+        Work::AuthorizedKeys(keys) => access::write_keys(run, keys).await,
         Work::Write(file) => write(run, file).await,
-        Work::RemoveFile(path) => simple(run, &["rm", "-f", "--", path]).await,
+        Work::RemoveFile(path) => simple(run, path, &["rm", "-f", "--", path]).await,
         Work::RemoveSync(to) => sync::remove(run, to).await,
         Work::Run(provision) => logged(run, step, &provision.run, provision.timeout).await,
         Work::Probe(probe) => retried(run, probe, probes_end).await,
@@ -168,15 +191,35 @@ async fn perform(
     }
 }
 
+/// Makes a request to run a command that changes a path: as root where the
+/// sandbox's own user cannot.
+pub fn command_at(run: &Run<'_>, path: &str, argv: &[&str], io: ExecIo) -> ExecRequest {
+    ExecRequest { machine: owner_of(run, path), ..command(run, argv, io) }
+}
+
+/// Returns the sandbox, reached as whoever may write at a path.
+pub fn owner_of(run: &Run<'_>, path: &str) -> Machine {
+    if is_of_user(path) { run.machine.clone() } else { run.machine.as_root() }
+}
+
+/// Tells whether the sandbox's own user may write at a path.
+fn is_of_user(path: &str) -> bool {
+    let inside = |place: &str| {
+        path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    ["/home/agent", "/tmp"].into_iter().any(inside)
+}
+
 async fn write(run: &Run<'_>, file: &File) -> Result<End, ProviderError> {
     let mode = format!("{:o}", file.mode);
     let argv = ["/bin/sh", "-c", WRITE_FILE, "sh", &file.path, &mode];
     let content = ExecIo::Feed(file.content.clone().into_bytes());
-    run.exec.exec(command(run, &argv, content)).await.map(|outcome| End::of(&outcome))
+    let request = command_at(run, &file.path, &argv, content);
+    run.exec.exec(request).await.map(|outcome| End::of(&outcome))
 }
 
-async fn simple(run: &Run<'_>, argv: &[&str]) -> Result<End, ProviderError> {
-    let outcome = run.exec.exec(command(run, argv, ExecIo::Capture(None))).await?;
+async fn simple(run: &Run<'_>, path: &str, argv: &[&str]) -> Result<End, ProviderError> {
+    let outcome = run.exec.exec(command_at(run, path, argv, ExecIo::Capture(None))).await?;
     Ok(End::of(&outcome))
 }
 
@@ -205,7 +248,7 @@ async fn logged(
     let (ended, mut tail, log_written) = tokio::join!(
         run.exec.exec(merged(run, argv, limit, running)),
         follow(run, name, lines, log),
-        run.exec.exec(command(run, &log_argv, logging)),
+        run.exec.exec(command_at(run, DIRECTORY, &log_argv, logging)),
     );
     let rc = ended?.code;
     if rc == TIMED_OUT {
@@ -239,14 +282,15 @@ async fn follow(
     }
 }
 
-fn keep_tail(lines: &mut VecDeque<String>) {
+/// Drops all but the last lines that are kept of a log.
+pub fn keep_tail(lines: &mut VecDeque<String>) {
     while lines.len() > TAIL {
         lines.pop_front();
     }
 }
 
 /// Takes the whole lines out of a buffer; all of it at the end or when it is full.
-fn take_lines(buffer: &mut Vec<u8>, all: bool) -> Vec<String> {
+pub fn take_lines(buffer: &mut Vec<u8>, all: bool) -> Vec<String> {
     let end = buffer.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
     let end = match end {
         _ if all => buffer.len(),
@@ -304,7 +348,7 @@ async fn failure(
     if !end.logged {
         let text = log_tail.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
         let argv = ["/bin/sh", "-c", WRITE_LOG, "sh", &log_path];
-        run.exec.exec(command(run, &argv, ExecIo::Feed(text.into()))).await?;
+        run.exec.exec(command_at(run, DIRECTORY, &argv, ExecIo::Feed(text.into()))).await?;
     }
     Ok(StepFailure { step: step.name.clone(), rc: end.rc, log_tail, log_path })
 }

@@ -10,17 +10,19 @@ use sha2::{Digest, Sha256};
 use super::journal::DIRECTORY;
 use super::manifest::{Changes, Manifest};
 use super::pending::{hex, sync_hash};
-use super::runner::{End, Run, command};
+use super::runner::{End, Run, command_at, owner_of};
 use crate::provider::copy::{Entry, unpack_inside};
 use crate::provider::sandbox::Sync;
 use crate::provider::{ExecIo, ExecOutcome, ProviderError, ProviderErrorKind};
 
-const READ: &str = r#"mkdir -p -- "$1/sync" && if [ -n "$3" ]; then mkdir -p -- "$3"; fi && if [ -e "$1/sync/$2" ]; then cat "$1/sync/$2"; fi"#;
+const READ: &str = r#"mkdir -p -- "$1/sync" && if [ -e "$1/sync/$2" ]; then cat "$1/sync/$2"; fi"#;
 const WRITE: &str = r#"cat >"$1/sync/.$2" && mv -f "$1/sync/.$2" "$1/sync/$2""#;
 const REMOVE: &str = r#"cd -- "$1" 2>/dev/null || exit 0; xargs -0 -r rm -f --"#;
 const REMOVE_DIRECTORIES: &str =
     r#"cd -- "$1" 2>/dev/null || exit 0; xargs -0 -r rmdir -- 2>/dev/null; exit 0"#;
-const FORGET: &str = r#"rm -f -- "$1/sync/$2"; rmdir -- "$3" 2>/dev/null; exit 0"#;
+const FORGET: &str = r#"rm -f -- "$1/sync/$2""#;
+const REMOVE_EMPTY: &str = r#"rmdir -- "$1" 2>/dev/null; exit 0"#;
+const MAKE_DIRECTORY: &str = r#"mkdir -p -- "$1""#;
 
 /// Syncs, and returns the hash that it is done under.
 pub async fn sync(run: &Run<'_>, sync: &Sync) -> Result<(End, String), ProviderError> {
@@ -42,14 +44,15 @@ pub async fn sync(run: &Run<'_>, sync: &Sync) -> Result<(End, String), ProviderE
 /// Removes what a sync put there.
 pub async fn remove(run: &Run<'_>, to: &str) -> Result<End, ProviderError> {
     let key = key(to);
-    let old = match read(run, &key, "").await? {
+    let old = match read(run, &key).await? {
         Ok(old) => old,
         Err(end) => return Ok(end),
     };
     let place = Destination::of(to, &old);
     let end = apply_removals(run, &place, &Manifest::default().changed(&old)).await?;
     if end.rc == 0 {
-        shell(run, FORGET, &[DIRECTORY, &key, to], Vec::new()).await?;
+        shell(run, (DIRECTORY, FORGET), &[DIRECTORY, &key], Vec::new()).await?;
+        shell(run, (to, REMOVE_EMPTY), &[to], Vec::new()).await?;
     }
     Ok(end)
 }
@@ -84,10 +87,15 @@ async fn bring(
     place: &Destination,
     (from, manifest): (&Path, &Manifest),
 ) -> Result<End, ProviderError> {
-    let old = match read(run, &place.key, &place.directory).await? {
+    let old = match read(run, &place.key).await? {
         Ok(old) => old,
         Err(end) => return Ok(end),
     };
+    let make = (&*place.directory, MAKE_DIRECTORY);
+    let made = shell(run, make, &[&place.directory], Vec::new()).await?;
+    if made.code != 0 {
+        return Ok(End::of(&made));
+    }
     let changes = manifest.changed(&old);
     let end = apply_removals(run, place, &changes).await?;
     if end.rc != 0 {
@@ -99,7 +107,8 @@ async fn bring(
     };
     let entries: Vec<_> = changes.send.iter().map(entry).collect();
     if !entries.is_empty() {
-        match unpack_inside(run.exec, run.machine, &place.directory, entries).await {
+        let owner = owner_of(run, &place.directory);
+        match unpack_inside(run.exec, &owner, &place.directory, entries).await {
             Err(error) if error.kind == ProviderErrorKind::Rejected => {
                 return Ok(End::failed(error.message));
             }
@@ -107,7 +116,8 @@ async fn bring(
         }
     }
     let text = serde_json::to_vec(manifest).unwrap_or_default();
-    shell(run, WRITE, &[DIRECTORY, &place.key], text).await.map(|outcome| End::of(&outcome))
+    let written = shell(run, (DIRECTORY, WRITE), &[DIRECTORY, &place.key], text).await?;
+    Ok(End::of(&written))
 }
 
 async fn describe(from: &Path, exclude: &[String]) -> Result<Manifest, String> {
@@ -116,14 +126,9 @@ async fn describe(from: &Path, exclude: &[String]) -> Result<Manifest, String> {
     described.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }
 
-/// Reads what was put there, nothing where that was damaged; and makes the
-/// directory that more is to be put in, if any.
-async fn read(
-    run: &Run<'_>,
-    key: &str,
-    directory: &str,
-) -> Result<Result<Manifest, End>, ProviderError> {
-    let outcome = shell(run, READ, &[DIRECTORY, key, directory], Vec::new()).await?;
+/// Reads what was put there, nothing where that was damaged.
+async fn read(run: &Run<'_>, key: &str) -> Result<Result<Manifest, End>, ProviderError> {
+    let outcome = shell(run, (DIRECTORY, READ), &[DIRECTORY, key], Vec::new()).await?;
     Ok(match outcome.code {
         0 => Ok(serde_json::from_slice(&outcome.stdout).unwrap_or_default()),
         _ => Err(End::of(&outcome)),
@@ -141,7 +146,8 @@ async fn apply_removals(
             continue;
         }
         let names = paths.iter().flat_map(|path| [place.name(path).as_bytes(), b"\0"].concat());
-        let outcome = shell(run, script, &[&place.directory], names.collect()).await?;
+        let outcome =
+            shell(run, (&place.directory, script), &[&place.directory], names.collect()).await?;
         if outcome.code != 0 {
             return Ok(End::of(&outcome));
         }
@@ -149,14 +155,15 @@ async fn apply_removals(
     Ok(End::default())
 }
 
+/// Runs a script as whoever may change a path.
 async fn shell(
     run: &Run<'_>,
-    script: &str,
+    (path, script): (&str, &str),
     arguments: &[&str],
     input: Vec<u8>,
 ) -> Result<ExecOutcome, ProviderError> {
     let argv = [&["/bin/sh", "-c", script, "sh"], arguments].concat();
-    run.exec.exec(command(run, &argv, ExecIo::Feed(input))).await
+    run.exec.exec(command_at(run, path, &argv, ExecIo::Feed(input))).await
 }
 
 fn key(to: &str) -> String {

@@ -68,7 +68,7 @@ impl Provider for Thought {
 
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {
         let pending = match change.kind {
-            ResourceType::Sandbox => pending(&Sandbox::from_value(change.after), change.done),
+            ResourceType::Sandbox => pending(&Sandbox::from_value(change.after), None, change.done),
             _ => vec![],
         };
         let schema = &portable::schema(change.kind).block;
@@ -348,7 +348,7 @@ impl<'a> Apply<'a> {
     fn provision(&mut self, change: &Change) {
         let wanted = self.resolved(change);
         let object = self.rows.get_mut(&change.key()).expect("an object to provision");
-        for step in pending(&Sandbox::from_value(&wanted), &object.steps) {
+        for step in pending(&Sandbox::from_value(&wanted), None, &object.steps) {
             object.steps.retain(|done| done.name != step.name);
             object.steps.push(StepRecord {
                 name: step.name,

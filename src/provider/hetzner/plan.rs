@@ -39,7 +39,7 @@ pub struct Context<'a> {
 
 /// Names the files, syncs, steps and probes that are still to run.
 pub fn pending(attributes: &Value, done: &[StepRecord]) -> Vec<String> {
-    let steps = provision::pending(&Sandbox::from_value(attributes), done);
+    let steps = provision::pending(&Sandbox::from_value(attributes), None, done);
     steps.into_iter().map(|step| step.name).collect()
 }
 

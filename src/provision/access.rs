@@ -1,0 +1,42 @@
+//! The environment of a machine of its own, and which keys may log in: changed in
+//! place, over the connection, so that neither stands in user-data.
+
+use std::collections::BTreeMap;
+
+use super::runner::{End, Run, command_at};
+use super::setup::quoted;
+use crate::provider::{ExecIo, ProviderError};
+
+/// The environment of every command, as lines that a POSIX shell reads.
+pub const ENV: &str = "/etc/sandplan/env";
+
+const WRITE_ENV: &str = r#"set -e; umask 022
+mkdir -p "$(dirname "$1")"
+new=$(mktemp "$1.XXXXXX"); trap 'rm -f "$new"' EXIT
+cat >"$new"; chown root:agent "$new"; chmod 0640 "$new"; mv -fT "$new" "$1"; trap - EXIT
+printf '[ ! -r %s ] || . %s\n' "$1" "$1" >/etc/profile.d/sandplan.sh"#;
+
+/// As the user, so that nobody is led astray by a link in a home.
+const WRITE_KEYS: &str = r#"exec runuser -u agent -- /bin/sh -c 'set -e; umask 077
+cd /home/agent; mkdir -p .ssh; chmod 0700 .ssh
+cat >.ssh/authorized_keys.new; mv -fT .ssh/authorized_keys.new .ssh/authorized_keys'"#;
+
+/// Writes the environment; for root and the sandbox's user alone.
+pub async fn write_env(
+    run: &Run<'_>,
+    env: &BTreeMap<String, String>,
+) -> Result<End, ProviderError> {
+    let lines = env.iter().map(|(name, value)| format!("export {name}={}\n", quoted(value)));
+    write(run, &["/bin/sh", "-c", WRITE_ENV, "sh", ENV], lines.collect()).await
+}
+
+/// Writes the keys that may log in as the sandbox's user: these and no others.
+pub async fn write_keys(run: &Run<'_>, keys: &[String]) -> Result<End, ProviderError> {
+    let lines = keys.iter().map(|key| format!("{}\n", key.trim_end()));
+    write(run, &["/bin/sh", "-c", WRITE_KEYS], lines.collect()).await
+}
+
+async fn write(run: &Run<'_>, argv: &[&str], text: String) -> Result<End, ProviderError> {
+    let request = command_at(run, ENV, argv, ExecIo::Feed(text.into()));
+    run.exec.exec(request).await.map(|outcome| End::of(&outcome))
+}

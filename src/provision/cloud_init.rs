@@ -1,0 +1,193 @@
+//! What a platform hands to a machine at its first boot: cloud-init user-data, as
+//! JSON, which is YAML too. Pure.
+//!
+//! No secret is in it but the private half of a host key that is used once: the
+//! environment and the user's files go over the pinned connection.
+
+use std::fmt;
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::{Compression, GzBuilder};
+use serde_json::{Value as Json, json};
+
+use super::guest;
+use super::setup::Setup;
+
+/// The file that says what sshd is like beyond the distribution's settings. The
+/// first value of a setting counts, so it must come before others by name.
+const SSHD: (&str, &str) =
+    ("/etc/ssh/sshd_config.d/00-sandplan.conf", include_str!("guest/sshd.conf"));
+
+/// What user-data is made of.
+#[derive(Debug, Clone)]
+pub struct UserData<'a> {
+    pub host_key: HostKey<'a>,
+    /// Public keys that may log in as `agent`, one line each.
+    pub authorized_keys: &'a [String],
+    /// Public keys that may log in as root: sandplan's own.
+    pub control_keys: &'a [String],
+    pub setup: &'a [Setup],
+}
+
+/// The host key that a machine starts with; replaced over the first connection.
+#[derive(Clone, Copy)]
+pub struct HostKey<'a> {
+    /// In OpenSSH's format, ed25519.
+    pub private: &'a str,
+    /// One line: `ssh-ed25519 AAAA…`.
+    pub public: &'a str,
+}
+
+impl fmt::Debug for HostKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostKey").field("public", &self.public).finish_non_exhaustive()
+    }
+}
+
+/// User-data that is ready to be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    text: String,
+    /// The same with no file packed: it packs better as a whole.
+    plain: String,
+    /// What it is made of and how many bytes each takes, the biggest first.
+    parts: Vec<(String, usize)>,
+}
+
+/// Says that user-data is longer than a platform takes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The first-boot configuration has {size} bytes, and the platform takes {limit}. The biggest \
+     parts are {}.",
+    listed(parts)
+)]
+pub struct TooBig {
+    /// In bytes.
+    pub size: usize,
+    /// In bytes.
+    pub limit: usize,
+    /// The three biggest parts, with their bytes.
+    pub parts: Vec<(String, usize)>,
+}
+
+impl Rendered {
+    /// Returns the user-data.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns its size in bytes.
+    pub fn size(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Checks it against what a platform takes, in bytes.
+    pub fn fits(&self, limit: usize) -> Result<(), TooBig> {
+        if self.size() <= limit {
+            return Ok(());
+        }
+        let parts = self.parts.iter().take(3).cloned().collect();
+        Err(TooBig { size: self.size(), limit, parts })
+    }
+
+    /// Returns it compressed, for platforms that take bytes: cloud-init unpacks it.
+    pub fn gzip(&self) -> Vec<u8> {
+        gzip(self.plain.as_bytes())
+    }
+}
+
+/// It holds a private key.
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rendered({} bytes)", self.size())
+    }
+}
+
+/// Renders user-data: the same input, the same bytes.
+pub fn user_data(data: &UserData<'_>) -> Rendered {
+    let files = files(data.setup, packed);
+    let path = |file: &Json| file["path"].as_str().unwrap_or_default().to_owned();
+    let mut parts: Vec<_> = files.iter().map(|file| (path(file), file.to_string().len())).collect();
+    let keys = data.authorized_keys.iter().chain(data.control_keys);
+    parts.push(("the SSH keys".to_owned(), keys.map(String::len).sum()));
+    parts.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    let plain = text(data, self::files(data.setup, plain));
+    Rendered { text: text(data, files), plain, parts }
+}
+
+fn text(data: &UserData<'_>, files: Vec<Json>) -> String {
+    let mut body = access(data);
+    body["write_files"] = files.into();
+    if !data.setup.is_empty() {
+        body["runcmd"] = json!([["/bin/sh", guest::RUNNER, guest::DIRECTORY]]);
+    }
+    format!("#cloud-config\n{body}\n")
+}
+
+/// Says who may log in, and by which host key the machine is known.
+fn access(data: &UserData<'_>) -> Json {
+    let agent = json!({
+        "name": "agent",
+        "homedir": "/home/agent",
+        "shell": "/bin/bash",
+        "lock_passwd": true,
+        "sudo": "ALL=(ALL) NOPASSWD:ALL",
+        "ssh_authorized_keys": data.authorized_keys,
+    });
+    let root = json!({
+        "name": "root",
+        "lock_passwd": true,
+        "ssh_authorized_keys": data.control_keys,
+    });
+    json!({
+        "users": [agent, root],
+        "disable_root": false,
+        "ssh_pwauth": false,
+        // A platform may ask for a new password at the first login, which nobody could give.
+        "chpasswd": {"expire": false},
+        "ssh_deletekeys": true,
+        "ssh_genkeytypes": ["ed25519"],
+        "ssh_keys": {
+            "ed25519_private": data.host_key.private,
+            "ed25519_public": data.host_key.public,
+        },
+    })
+}
+
+fn files(setup: &[Setup], file: fn(&str, &str) -> Json) -> Vec<Json> {
+    let sshd = json!({"path": SSHD.0, "permissions": "0644", "content": SSHD.1});
+    let guest = guest::files(setup).into_iter().map(|(path, content)| file(&path, &content));
+    [sshd].into_iter().chain(guest).collect()
+}
+
+fn plain(path: &str, content: &str) -> Json {
+    json!({"path": path, "permissions": "0700", "content": content})
+}
+
+/// Writes a file in whichever encoding takes fewer bytes.
+fn packed(path: &str, content: &str) -> Json {
+    let plain = plain(path, content);
+    let packed = STANDARD.encode(gzip(content.as_bytes()));
+    let packed =
+        json!({"path": path, "permissions": "0700", "encoding": "gz+b64", "content": packed});
+    if packed.to_string().len() < plain.to_string().len() { packed } else { plain }
+}
+
+/// Compresses without name and time, so that the same text gives the same bytes.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    // Writing to memory does not fail.
+    let _ = packed.write_all(bytes);
+    packed.finish().unwrap_or_default()
+}
+
+fn listed(parts: &[(String, usize)]) -> String {
+    let parts: Vec<_> = parts.iter().map(|(name, size)| format!("{name} ({size} bytes)")).collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+#[path = "cloud_init/tests.rs"]
+mod tests;

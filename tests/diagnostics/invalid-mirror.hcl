@@ -1,0 +1,6 @@
+# validate
+sandbox "a" {
+  mirrors {
+    apt = "mirror.example/debian"
+  }
+}

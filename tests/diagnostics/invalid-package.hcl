@@ -1,0 +1,4 @@
+# validate
+sandbox "a" {
+  packages = ["jq", "nginx-"]
+}

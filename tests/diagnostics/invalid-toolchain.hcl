@@ -1,0 +1,8 @@
+# validate
+sandbox "a" {
+  toolchain {
+    node       = "latest"
+    docker     = "podman"
+    playwright = { browsers = ["chrome"] }
+  }
+}
