@@ -32,4 +32,4 @@ pub use self::identities::Identities;
 pub use self::pool::Connections;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -1,12 +1,12 @@
 //! A session over a connection: whatever happens to who uses it, the server
 //! hears of its end, and its place is taken by another only then.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, SetOnce};
 
 use super::link::{Link, NotOpened};
 use super::script::Start;
@@ -30,8 +30,9 @@ pub enum OnDrop {
 /// A session over a connection.
 pub struct Session {
     pub link: Arc<Link>,
-    /// The process group of its command, once that is known.
-    pub group: Arc<OnceLock<String>>,
+    /// The process group of its command, once that is known; empty where the
+    /// machine does not say.
+    pub group: Arc<SetOnce<String>>,
     pub on_drop: OnDrop,
     ends: Option<Ends>,
 }
@@ -70,6 +71,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.link.has_served();
         let (Some(ends), Ok(runtime)) = (self.ends.take(), tokio::runtime::Handle::try_current())
         else {
             return;
@@ -95,8 +97,8 @@ async fn leave(link: &Link, mut ends: Ends, kill: Option<Option<String>>) {
             None => tokio::time::timeout(STARTING, started(&mut ends)).await.ok().flatten(),
         };
         let killed = match group {
-            Some(group) => link.signal(&group, "KILL").await,
-            None => false,
+            Some(group) if !group.is_empty() => link.signal(&group, "KILL").await,
+            _ => false,
         };
         if !killed {
             let _ = ends.write.signal(russh::Sig::KILL).await;

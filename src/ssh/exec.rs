@@ -1,11 +1,12 @@
 //! Runs one command over a session, from its first byte of input to its exit code.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig};
+use tokio::sync::SetOnce;
 
 use super::channel::{Ends, OnDrop, Session};
 use super::link::Link;
@@ -91,22 +92,28 @@ pub async fn run(
 #[derive(Clone, Copy)]
 struct Target<'a> {
     link: &'a Arc<Link>,
-    group: &'a Arc<OnceLock<String>>,
+    group: &'a Arc<SetOnce<String>>,
     write: &'a ChannelWriteHalf<Msg>,
 }
 
 impl Target<'_> {
-    async fn signal(&self, signal: &str) {
-        match self.group.get() {
-            Some(group) => {
-                let (link, group, signal) = (self.link.clone(), group.clone(), signal.to_owned());
-                // What this waits for must not hold up the output.
-                tokio::spawn(async move { link.signal(&group, &signal).await });
-            }
-            None => {
-                let _ = self.write.signal(named(signal)).await;
-            }
+    /// Sends a signal, once it is known whom to: the line that says so may still
+    /// be under way while the command has written elsewhere.
+    async fn signal(&self, signal: &'static str) {
+        if self.group.get().is_some_and(String::is_empty) {
+            let _ = self.write.signal(named(signal)).await;
+            return;
         }
+        let (link, group) = (self.link.clone(), self.group.clone());
+        // What this waits for must not hold up the output.
+        tokio::spawn(async move {
+            let known = tokio::time::timeout(DYING, group.wait()).await;
+            if let Ok(group) = known
+                && !group.is_empty()
+            {
+                link.signal(group, signal).await;
+            }
+        });
     }
 }
 
@@ -265,7 +272,8 @@ impl Output<'_> {
             false => link.written(self.stdout.take(bytes)).await,
             true => {
                 let own = self.start.take(bytes);
-                if let Some(group) = self.start.group() {
+                if self.start.ran() && !self.target.group.initialized() {
+                    let group = self.start.group().unwrap_or_default();
                     let _ = self.target.group.set(group.to_owned());
                 }
                 if own.is_empty() {

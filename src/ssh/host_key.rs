@@ -144,7 +144,7 @@ mod tests {
     fn a_key_reads_and_prints_as_openssh_has_it() {
         let key = HostKey::from_openssh(&format!("{TEXT} user@example\n")).unwrap();
         assert_eq!(key.to_openssh(), TEXT);
-        assert_eq!(key.fingerprint(), "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ");
+        assert_eq!(key.fingerprint(), "SHA256:T7SvZ2cslqpPj6nKzitCBHHlpVF3r3MvLwmFL0fk0IE");
         let address = "192.0.2.7".parse().unwrap();
         assert_eq!(key.known_hosts(address, 22), format!("192.0.2.7 {TEXT}"));
         assert_eq!(key.known_hosts(address, 2222), format!("[192.0.2.7]:2222 {TEXT}"));

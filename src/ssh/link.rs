@@ -31,6 +31,8 @@ pub struct Link {
     pub slots: Arc<Semaphore>,
     /// How many of its channels wait for who reads them.
     stalled: AtomicUsize,
+    /// How many sessions have ended.
+    served: AtomicUsize,
     /// How many commands are being ended, over all connections of the pool.
     pub ending: watch::Sender<usize>,
 }
@@ -56,7 +58,8 @@ impl Link {
     pub fn new(dialled: Dialled, ending: watch::Sender<usize>) -> Self {
         let Dialled { handle, host_key, ended } = dialled;
         let slots = Arc::new(Semaphore::new(SESSIONS));
-        Self { handle, host_key, ended, slots, stalled: AtomicUsize::new(0), ending }
+        let (stalled, served) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { handle, host_key, ended, slots, stalled, served, ending }
     }
 
     /// Whether something can be begun over it, as far as is known.
@@ -67,6 +70,16 @@ impl Link {
     /// Whether somebody who does not read holds it up.
     pub fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many sessions have ended.
+    pub fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    /// Counts a session that has ended.
+    pub fn has_served(&self) {
+        self.served.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Opens a session; asks again while it is refused and others are open.

@@ -3,7 +3,7 @@
 //! One connection serves everything that one user does on one machine: nine
 //! sessions at once, and any number of forwarded ports. Who comes when all
 //! sessions are taken waits. There is a second connection only where waiting
-//! would not help: where all sessions stay taken for [`PATIENCE`], or where one
+//! would not help: where none of its sessions ends for [`PATIENCE`], or where one
 //! is held up by somebody who does not read its output. (The library grants a
 //! server more data as soon as it has some, so that a slow reader can only be
 //! waited for by all of a connection.)
@@ -26,7 +26,7 @@ use super::{Command, Endpoint, Identities, console, exec, forward, reach};
 use crate::provider::{ExecIo, ExecOutcome, ProviderError};
 use crate::tty::Terminal;
 
-/// How long one waits for a session of a connection whose sessions are all taken.
+/// How long one waits for a connection none of whose sessions ends.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command that was given up may take to be ended when the pool is closed.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -159,9 +159,14 @@ impl Connections {
     ) -> Result<(Arc<Link>, OwnedSemaphorePermit), ProviderError> {
         let fresh = |failure: Failure| failure.error;
         let link = self.link(endpoint, route, |link| !link.is_stalled()).await.map_err(fresh)?;
-        let waiting = tokio::time::timeout(PATIENCE, link.slots.clone().acquire_owned());
-        if let Ok(Ok(slot)) = waiting.await {
-            return Ok((link, slot));
+        let acquiring = link.slots.clone().acquire_owned();
+        tokio::pin!(acquiring);
+        let mut served = None;
+        while link.is_open() && served.replace(link.served()) != Some(link.served()) {
+            let waiting = tokio::time::timeout(PATIENCE, &mut acquiring);
+            if let Ok(Ok(slot)) = waiting.await {
+                return Ok((link, slot));
+            }
         }
         loop {
             let has_room = |link: &Link| !link.is_stalled() && link.slots.available_permits() > 0;
