@@ -96,6 +96,15 @@ impl Hetzner {
         self.client.as_ref().map_err(Clone::clone)
     }
 
+    fn plan_server(&self, change: &ProposedChange<'_>) -> PlannedChange {
+        let context = plan::Context {
+            catalogue: self.catalogue.get(),
+            regions: &self.regions,
+            pending: &|attributes, done| self.pending(attributes, done),
+        };
+        plan::plan(&context, change)
+    }
+
     async fn guest(&self, machine: &Machine) -> Result<Guest, ProviderError> {
         self.reach.connected(|| self.client().cloned(), machine).await
     }
@@ -121,7 +130,10 @@ impl Provider for Hetzner {
     }
 
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
-        validate::validate(config)
+        match config.kind {
+            ResourceType::Sandbox => validate::validate(config, Some(servers::user_data_size(config))),
+            _ => portable::check(config, None),
+        }
     }
 
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Provider;
+use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::object::ProviderRef;
+use crate::ssh::Identities;
 use crate::value::Value;
 
 /// Reads a variable of the process's environment; nothing where it is not set.
@@ -36,8 +38,10 @@ pub struct Platform {
     build: fn(ProviderRef, Settings) -> Result<Arc<dyn Provider>, Diagnostics>,
 }
 
-const PLATFORMS: [Platform; 1] =
-    [Platform { name: "local", honours: &local::HONOURS, build: build_local }];
+const PLATFORMS: [Platform; 2] = [
+    Platform { name: "local", honours: &local::HONOURS, build: build_local },
+    Platform { name: "hetzner", honours: &hetzner::validate::HONOURS, build: build_hetzner },
+];
 
 /// Attributes of a `provider` block that are not the platform's own.
 const COMMON: [&str; 2] = ["alias", "parallel"];
@@ -70,6 +74,44 @@ fn build_local(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provider
     accept(&settings, "local", &[])?;
     let data_dir = settings.data_dir.join(name.to_string());
     Ok(Arc::new(Local::new(name, data_dir, settings.clock)))
+}
+
+/// Makes it also where the token is missing: then its first call says so.
+fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provider>, Diagnostics> {
+    accept(&settings, "hetzner", &["endpoint", "region", "token"])?;
+    let given = |name: &str| settings.attributes.get(name).map(Value::revealed);
+    let text = |name: &str| given(name).and_then(|value| value.as_str().map(str::to_owned));
+    let variable = |name: &str| (settings.variable)(name).filter(|value| !value.is_empty());
+    let endpoint = text("endpoint").or_else(|| variable("HCLOUD_ENDPOINT"));
+    let token = text("token").or_else(|| variable("HCLOUD_TOKEN"));
+    let mut tuning = hetzner::client::Tuning::default();
+    let parallel = given("parallel").and_then(|value| value.as_number()?.to_u64());
+    if let Some(parallel) = parallel.and_then(|parallel| usize::try_from(parallel).ok()) {
+        tuning.bounds.parallel = parallel.max(1);
+    }
+    Ok(Arc::new(Hetzner::new(
+        name,
+        hetzner::Settings {
+            access: hetzner::access::Access::new(endpoint.as_deref(), token.as_deref()),
+            tuning,
+            regions: given("region").and_then(hetzner::wish::names).unwrap_or_default(),
+            identities: identities(&settings),
+            clock: settings.clock,
+        },
+    )))
+}
+
+/// Says by which keys machines are logged in to: sandplan's own, the agent's, and
+/// those that `ssh` tries by itself.
+fn identities(settings: &Settings) -> Identities {
+    const FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+    let variable = |name: &str| (settings.variable)(name).filter(|value| !value.is_empty());
+    let home = variable("HOME").map(|home| PathBuf::from(home).join(".ssh"));
+    Identities {
+        access_key: Some(settings.data_dir.join("ssh/id_ed25519")),
+        agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
+        files: home.into_iter().flat_map(|ssh| FILES.map(|file| ssh.join(file))).collect(),
+    }
 }
 
 /// Refuses attributes of a `provider` block that the platform does not have.
@@ -134,7 +176,7 @@ mod tests {
 
     #[test]
     fn platforms_answer_for_what_they_honour() {
-        assert_eq!(honouring("env"), ["local"]);
-        assert!(honouring("image").is_empty());
+        assert_eq!(honouring("env"), ["local", "hetzner"]);
+        assert_eq!(honouring("image"), ["hetzner"]);
     }
 }

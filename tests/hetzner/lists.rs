@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use sandplan::provider::hetzner::labels::Selector;
 use sandplan::provider::hetzner::pages::Filter;
-use sandplan::provider::hetzner::wire::{Server, ServerType};
+use sandplan::provider::hetzner::wire::Server;
 
 use crate::canned::{Canned, json};
 use crate::{World, client_of, hasty, order, world};
@@ -61,24 +61,6 @@ async fn only_what_has_the_labels_is_listed() {
     assert_eq!(count(Selector::project("even")).await, 3);
     assert_eq!(count(Selector::project("eve")).await, 0);
     assert_eq!(list(&world, &Filter::named("foreign")).await.len(), 1);
-}
-
-#[tokio::test]
-async fn types_say_what_can_be_had_where() {
-    let world = world().await;
-    world
-        .fault(
-            r#"{"kind": "no_capacity", "server_type": "cpx32", "location": "ash", "listed": true}"#,
-        )
-        .await;
-    let types = world.client.server_types().await.unwrap();
-    let of = |name: &str| -> &ServerType { types.iter().find(|t| t.name == name).unwrap() };
-    let cpx32 = of("cpx32");
-    assert_eq!((cpx32.cores, cpx32.memory, cpx32.disk), (4, 8.0, 160));
-    assert_eq!(cpx32.at("ash").unwrap().available, Some(false));
-    assert_eq!(cpx32.at("fsn1").unwrap().available, Some(true));
-    assert!(of("cx22").deprecation.unwrap().unavailable_after.is_some());
-    assert!(!cpx32.price_at("ash").unwrap().price_hourly.gross.is_empty());
 }
 
 fn page(ids: &[u64], page: u64, total: u64) -> Vec<u8> {

@@ -13,7 +13,7 @@ use crate::provider::{Account, ProviderError, ProviderErrorKind};
 /// Says what the token opens. Hetzner's API names no project.
 pub async fn whoami(client: &Client) -> Result<Account, ProviderError> {
     let locations = client.list::<Location>(&Filter::all()).await?;
-    let servers = client.count::<Server>().await?;
+    let servers = client.count::<Server>(&Filter::all()).await?;
     let places: Vec<&str> = locations.iter().map(|location| location.name.as_str()).collect();
     let mut details = vec![
         ("servers".to_owned(), servers.to_string()),
@@ -60,6 +60,7 @@ macro_rules! entry {
             const PATH: &'static str = $path;
             const KEY: &'static str = $key;
             const WORD: &'static str = $word;
+            const SORT: Option<&'static str> = None;
 
             fn id(&self) -> u64 {
                 self.0["id"].as_u64().unwrap_or_default()

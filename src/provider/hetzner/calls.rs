@@ -19,9 +19,8 @@ use super::models::{
     ReplaceFirewallRequest, ReplaceImageRequest, ReplacePrimaryIpRequest, ReplaceServerRequest,
     ReplaceSshKeyRequest,
 };
-use super::pages::Filter;
 use super::wire::{
-    Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, ServerType, SshKey,
+    Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, SshKey,
 };
 use crate::provider::ProviderError;
 
@@ -90,11 +89,6 @@ impl Client {
             Err(error) if error.code() == "not_found" => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Lists all types of server.
-    pub async fn server_types(&self) -> Result<Vec<ServerType>, ProviderError> {
-        self.list(&Filter::all()).await
     }
 
     async fn make<T: Resource>(&self, call: &Call) -> Result<Made<T>, ProviderError> {

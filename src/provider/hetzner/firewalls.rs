@@ -82,7 +82,8 @@ pub fn object(firewall: &Firewall) -> RemoteObject {
 }
 
 fn value(lines: Vec<String>) -> Value {
-    Value::List(Type::String, lines.into_iter().map(Value::from).collect())
+    let lines: Vec<Value> = lines.into_iter().map(Value::from).collect();
+    Value::List(Type::String, lines.into())
 }
 
 fn in_force(rule: &FirewallRule) -> Vec<String> {
@@ -172,7 +173,7 @@ impl Hetzner {
             rules: Some(rules(&network)),
             ..CreateFirewallRequest::new(name)
         };
-        let send = async || Ok(client.create_firewall(&wanted).await?.object);
+        let send = || async { Ok(client.create_firewall(&wanted).await?.object) };
         let made: Firewall = once(&client, &request.operation, send).await?;
         request.reporter.send(Report::RemoteId(RemoteId::from(made.id.to_string())));
         Ok(object(&made))

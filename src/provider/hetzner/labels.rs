@@ -99,6 +99,11 @@ impl Selector {
         Self(exactly(OPERATION, operation.as_str()))
     }
 
+    /// Chooses what has a label with this value, which has to be one word.
+    pub fn equal(key: &str, value: &str) -> Self {
+        Self(format!("{key}={value}"))
+    }
+
     /// Returns it as the API takes it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -31,7 +31,7 @@ impl Hetzner {
             public_key: arguments.public_key,
             labels: Some(hashed(&labels::write(&request.ownership, &arguments.labels))),
         };
-        let send = async || client.create_ssh_key(&wanted).await;
+        let send = || client.create_ssh_key(&wanted);
         let key = once(&client, &request.operation, send).await.map_err(|error| held(error))?;
         request.reporter.send(Report::RemoteId(RemoteId::from(key.id.to_string())));
         Ok(remote::ssh_key(&key))
@@ -57,7 +57,7 @@ impl Hetzner {
     ) -> Result<RemoteObject, ProviderError> {
         let client = self.client()?.reporting(&request.reporter);
         let arguments = Snapshot::from_value(&request.attributes);
-        let id = number(&arguments.sandbox.unwrap_or_default().as_str().into())?;
+        let id = number(&arguments.sandbox.as_str().into())?;
         let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
         let name = arguments.name.unwrap_or_else(|| unique_name(&request.ownership));
         let labels = labels::write(&request.ownership, &arguments.labels);
@@ -104,10 +104,10 @@ impl Hetzner {
 
 /// Sends a request for an object of a unique name until it is known to be taken or
 /// refused.
-pub(super) async fn once<T: Owned>(
+pub(super) async fn once<T: Owned, F: Future<Output = Result<T, ProviderError>>>(
     client: &Client,
     operation: &OperationId,
-    send: impl AsyncFn() -> Result<T, ProviderError>,
+    send: impl Fn() -> F,
 ) -> Result<T, ProviderError> {
     let mut sendings = 0;
     loop {

@@ -70,6 +70,12 @@ impl Client {
         Ok(seen.into_values().collect())
     }
 
+    /// Counts the objects of a type that a filter wants, with one request.
+    pub async fn count<T: Resource>(&self, filter: &Filter) -> Result<u64, ProviderError> {
+        let page = self.page::<T>(filter, 1).await?;
+        Ok(page.total().unwrap_or(page.objects.len() as u64))
+    }
+
     async fn read_pages<T: Resource>(&self, filter: &Filter) -> Result<Reading<T>, CallError> {
         let first = self.page::<T>(filter, 1).await?;
         let last = first.last(PER_PAGE);

@@ -25,7 +25,7 @@ const TOLD_BY_CREATION: [&str; 8] =
 
 /// Names the provisioning steps that are still to run, by a sandbox's
 /// attributes and what was done.
-pub type Pending = dyn Fn(&Value, &[StepRecord]) -> Vec<String> + Send + Sync;
+pub type Pending<'a> = dyn Fn(&Value, &[StepRecord]) -> Vec<String> + Send + Sync + 'a;
 
 /// What a plan is made with.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub struct Context<'a> {
     pub catalogue: Option<&'a Catalogue>,
     /// The provider's regions, for sandboxes that name none.
     pub regions: &'a [String],
-    pub pending: &'a Pending,
+    pub pending: &'a Pending<'a>,
 }
 
 /// Names the files, syncs, steps and probes that are still to run.

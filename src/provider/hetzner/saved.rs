@@ -92,6 +92,11 @@ pub fn with_keys(labels: &Labels, keys_of: &Labels) -> Labels {
     kept.chain(keys).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
+/// Tells whether a disk was saved by a command, not by a `snapshot` block.
+pub fn is_by_hand(image: &Image) -> bool {
+    image.labels.contains_key(SANDBOX)
+}
+
 fn info(image: &Image) -> SnapshotInfo {
     const GB: f64 = 1e9;
     SnapshotInfo {

@@ -10,11 +10,12 @@ use super::saved::with_keys;
 use super::wire::{Server, SshKey};
 use super::wish::DEFAULT_IMAGE;
 use super::{Hetzner, number, unique_name};
-use crate::object::{Ownership, RemoteObject};
+use crate::object::{Ownership, RemoteObject, StepRecord};
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{
     CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
-    ProvisionRequest, UpdateRequest,
+    ProvisionRequest, ResourceConfig,
+    UpdateRequest,
 };
 use crate::provision::cloud_init::{self, HostKey, UserData};
 use crate::provision::{self, Guest, setup};
@@ -147,6 +148,15 @@ impl Hetzner {
         provision::provision(&guest, request, Some(&wanted), &*self.clock).await
     }
 
+    /// Names the provisioning steps that are still to run.
+    pub(super) fn pending(&self, attributes: &Value, done: &[StepRecord]) -> Vec<String> {
+        let sandbox = Sandbox::from_value(attributes);
+        // A plan makes no key: which one it will be makes no difference to what runs.
+        let wanted = self.wanted(&sandbox).unwrap_or_default();
+        let steps = provision::pending(&sandbox, Some(&wanted), done);
+        steps.into_iter().map(|step| step.name).collect()
+    }
+
     /// Says what a server gets besides files and steps.
     pub(super) fn wanted(&self, sandbox: &Sandbox) -> Result<Guest, ProviderError> {
         Ok(Guest {
@@ -154,6 +164,21 @@ impl Hetzner {
             authorized_keys: authorized_keys(sandbox, &self.reach.access_key()?),
         })
     }
+}
+
+/// Returns the size in bytes of the user-data that a sandbox would be ordered with.
+pub fn user_data_size(config: &ResourceConfig<'_>) -> usize {
+    const KEY: usize = 81;
+    const PRIVATE_KEY: usize = 400;
+    let (key, private) = ("k".repeat(KEY), "k".repeat(PRIVATE_KEY));
+    let sandbox = Sandbox::from_value(config.attributes);
+    let data = UserData {
+        host_key: HostKey { private: &private, public: &key },
+        authorized_keys: &authorized_keys(&sandbox, &key),
+        control_keys: std::slice::from_ref(&key),
+        setup: &setup::steps(&sandbox),
+    };
+    cloud_init::user_data(&data).size()
 }
 
 /// Each operation has its own name unless the user chose one, so that a lost answer

@@ -8,7 +8,6 @@ mod firewall;
 mod image;
 mod lenient;
 mod location;
-mod pricing;
 mod primary_ip;
 mod server;
 mod server_type;
@@ -21,10 +20,9 @@ pub use envelope::{Made, One, Page};
 pub use firewall::{AppliedTo, Firewall, FirewallRule};
 pub use image::{CreatedFrom, Image};
 pub use location::Location;
-pub use pricing::{IpPrice, IpPrices, Price, Pricing};
 pub use primary_ip::PrimaryIp;
 pub use server::{FirewallOnServer, Protection, PublicIp, PublicNet, Server};
-pub use server_type::{Deprecation, ServerType, TypeAtLocation, TypePrice};
+pub use server_type::ServerType;
 pub use ssh_key::SshKey;
 
 /// A type of object that the API keeps.

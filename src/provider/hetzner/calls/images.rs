@@ -15,14 +15,6 @@ impl Client {
         self.list(&Filter::labelled(selector).with("type", "snapshot")).await
     }
 
-    /// Lists the platform's own images of a name, one for each architecture, also
-    /// those that should no longer be used.
-    pub async fn system_images(&self, name: &str) -> Result<Vec<Image>, ProviderError> {
-        let filter = Filter::named(name).with("include_deprecated", "true");
-        let images = self.list::<Image>(&filter).await?;
-        Ok(images.into_iter().filter(|image| image.kind != "snapshot").collect())
-    }
-
     /// Sets whether an image may be deleted.
     pub async fn protect_image(&self, id: u64, delete: bool) -> Result<Vec<Action>, ProviderError> {
         let purpose = format!("change the protection of the {}", named::<Image>(id));
