@@ -84,7 +84,7 @@ pub fn is_readable(from: &File, until: Option<&OwnedFd>) -> io::Result<bool> {
             Err(rustix::io::Errno::INTR) => continue,
             result => result?,
         };
-        return Ok(!sources.get(1).is_some_and(|until| !until.revents().is_empty()));
+        return Ok(sources.get(1).is_none_or(|until| until.revents().is_empty()));
     }
 }
 

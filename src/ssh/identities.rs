@@ -35,7 +35,7 @@ pub struct Candidate {
 /// Who signs.
 pub enum Key {
     File(Arc<PrivateKey>),
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
 }
 
 /// The keys to try, and why others are not among them.
@@ -103,7 +103,10 @@ impl Candidates {
 
     fn add_agent_key(&mut self, identity: AgentIdentity) {
         let name = format!("the agent's key {}", identity.comment());
-        self.add(Candidate { name: name.trim_end().to_owned(), key: Key::Agent(identity) });
+        self.add(Candidate {
+            name: name.trim_end().to_owned(),
+            key: Key::Agent(Box::new(identity)),
+        });
     }
 
     /// Adds a key unless it is there already: servers count every try.
@@ -127,7 +130,7 @@ impl Key {
     }
 
     fn is_certificate(&self) -> bool {
-        matches!(self, Self::Agent(AgentIdentity::Certificate { .. }))
+        matches!(self, Self::Agent(identity) if matches!(**identity, AgentIdentity::Certificate { .. }))
     }
 
     /// Whether its signatures come in several kinds.

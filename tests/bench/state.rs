@@ -209,6 +209,7 @@ fn change(address: Address, number: u64) -> Change {
         provision: vec![],
         notes: vec![],
         ttl: None,
+        price: None,
     }
 }
 
