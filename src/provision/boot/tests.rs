@@ -25,7 +25,8 @@ struct Host {
     directory: tempfile::TempDir,
     /// The next command finds nobody.
     is_away: AtomicBool,
-    commands: Mutex<Vec<bool>>,
+    /// Of each command, its last word and whether it ran as root.
+    commands: Mutex<Vec<(String, bool)>>,
 }
 
 impl Host {
@@ -89,7 +90,8 @@ impl Exec for Host {
         if self.is_away.swap(false, Ordering::SeqCst) {
             return Err(ProviderError::new(ProviderErrorKind::Unavailable, "connection refused"));
         }
-        self.commands.lock().unwrap().push(request.machine.as_root);
+        let word = request.argv.last().cloned().unwrap_or_default();
+        self.commands.lock().unwrap().push((word, request.machine.as_root));
         let argv: Vec<_> = request.argv.iter().map(|word| self.moved(word)).collect();
         let mut command = tokio::process::Command::new(&argv[0]);
         command.args(&argv[1..]).stdin(std::process::Stdio::piped());
@@ -265,7 +267,7 @@ async fn steps_that_nobody_started_are_started_over_the_connection() {
     assert_eq!(ended(&told), pairs(&[("a", 0), ("b", 0)]));
     assert_eq!(said(&told), ["one", "two", "three"]);
     assert_eq!(records(&told)[0].hash, steps[0].hash);
-    assert!(host.commands.lock().unwrap().iter().all(|as_root| *as_root));
+    assert!(host.commands.lock().unwrap().iter().all(|(_, as_root)| *as_root));
 }
 
 #[tokio::test]
