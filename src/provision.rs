@@ -2,8 +2,8 @@
 //! steps and probes, the same on every platform that can run commands; and on
 //! machines of their own, packages, tools, environment and keys before those.
 //!
-//! [`pending`] and [`Manifest`] are pure or only read files of this machine; the
-//! runner needs an [`Exec`] and nothing else. Everything that is written in a
+//! [`pending`], [`setup`] and [`cloud_init`] are pure, [`Manifest`] only reads files
+//! of this machine; the runner needs an [`Exec`] and nothing else. Everything that is written in a
 //! sandbox is written by a program inside it.
 
 mod access;

@@ -286,4 +286,47 @@ mod tests {
         all.provision[0].timeout = Duration::from_secs(1);
         assert_eq!(names(&all, &done), [""; 0]);
     }
+
+    fn guest(packages: &[&str], keys: &[&str]) -> (Sandbox, Guest) {
+        let mut sandbox = sandbox(&[("/tmp/a", "1")], &[("x", "1")]);
+        sandbox.packages = packages.iter().map(|name| name.to_string()).collect();
+        let setup = crate::provision::setup::steps(&sandbox);
+        let authorized_keys = keys.iter().map(|key| key.to_string()).collect();
+        (sandbox, Guest { setup, authorized_keys })
+    }
+
+    fn names_of(guest: &(Sandbox, Guest), done: &[StepRecord]) -> Vec<String> {
+        pending(&guest.0, Some(&guest.1), done).into_iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn a_machine_is_set_up_before_anything_of_the_user_runs() {
+        let all = guest(&["jq"], &["k"]);
+        assert_eq!(
+            names_of(&all, &[]),
+            [
+                "setup:apt",
+                "setup:verify",
+                "env",
+                "authorized_keys",
+                "file:/tmp/a",
+                "provision:x",
+                "probe:up"
+            ]
+        );
+    }
+
+    #[test]
+    fn packages_keys_and_environment_change_in_place() {
+        let before = guest(&["jq"], &["k"]);
+        let done = records(&pending(&before.0, Some(&before.1), &[]), 0);
+        assert_eq!(names_of(&before, &done), [""; 0]);
+        let packages = guest(&["jq", "git"], &["k"]);
+        assert_eq!(names_of(&packages, &done), ["setup:apt", "setup:verify", "probe:up"]);
+        let keys = guest(&["jq"], &["k", "l"]);
+        assert_eq!(names_of(&keys, &done), ["authorized_keys", "probe:up"]);
+        let mut env = guest(&["jq"], &["k"]);
+        env.0.env.insert("A".into(), "1".into());
+        assert_eq!(names_of(&env, &done), ["env", "probe:up"]);
+    }
 }

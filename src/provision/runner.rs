@@ -115,6 +115,17 @@ pub async fn run(
     Ok(ProvisionOutcome::Ready)
 }
 
+/// Parts the setup steps, which come first, from the others.
+fn split(pending: &[PendingStep]) -> (Vec<Setup>, &[PendingStep]) {
+    let setup = |step: &PendingStep| match &step.work {
+        Work::Setup(setup) => Some(setup.clone()),
+        _ => None,
+    };
+    let setups: Vec<_> = pending.iter().map_while(setup).collect();
+    let rest = &pending[setups.len()..];
+    (setups, rest)
+}
+
 /// Runs one step that is no probe, and leaves the sandbox's own journal alone.
 /// Returns how it failed, if it did.
 pub async fn run_one(
@@ -128,17 +139,6 @@ pub async fn run_one(
         0 => Ok(None),
         _ => failure(run, step, end).await.map(Some),
     }
-}
-
-/// Parts the setup steps, which come first, from the others.
-fn split(pending: &[PendingStep]) -> (Vec<Setup>, &[PendingStep]) {
-    let setup = |step: &PendingStep| match &step.work {
-        Work::Setup(setup) => Some(setup.clone()),
-        _ => None,
-    };
-    let setups: Vec<_> = pending.iter().map_while(setup).collect();
-    let rest = &pending[setups.len()..];
-    (setups, rest)
 }
 
 /// Makes a request to run a command in the sandbox, as its own user.

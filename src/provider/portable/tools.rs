@@ -45,14 +45,10 @@ impl Check<'_> {
                 self.problem("invalid-toolchain", "toolchain.docker", detail.into());
             }
         }
-        if let Some(node) = self.tool("node") {
-            let number = node.as_number().map(|number| number.to_string());
-            let text = number.as_deref().or(node.as_str()).unwrap_or_default();
-            if text != "distro" && !is_major(text) {
-                let detail = "`node` is a major version such as \"24\", or \"distro\" for the \
-                              distribution's Node.";
-                self.problem("invalid-toolchain", "toolchain.node", detail.into());
-            }
+        if self.tool("node").is_some_and(|node| !is_node(node)) {
+            let detail = "`node` is a major version such as \"24\", or \"distro\" for the \
+                          distribution's Node.";
+            self.problem("invalid-toolchain", "toolchain.node", detail.into());
         }
     }
 
@@ -141,7 +137,9 @@ impl Check<'_> {
             return absent("from").then(Toolchain::default);
         };
         let is_known = |name: &str| tools.get(name).is_none_or(|value| !value.is_unknown());
-        let known = !tools.is_unknown() && ["node", "python"].into_iter().all(is_known);
+        let known = !tools.is_unknown()
+            && ["node", "python"].into_iter().all(is_known)
+            && self.tool("node").is_none_or(is_node);
         (known && absent("from")).then(|| Toolchain::from_value(tools))
     }
 
@@ -153,6 +151,12 @@ impl Check<'_> {
             self.problem("invalid-mirror", &format!("mirrors.{name}"), detail);
         }
     }
+}
+
+fn is_node(value: &Value) -> bool {
+    let number = value.as_number().map(|number| number.to_string());
+    let text = number.as_deref().or(value.as_str()).unwrap_or_default();
+    text == "distro" || is_major(text)
 }
 
 fn all_browsers() -> String {

@@ -14,10 +14,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::*;
 use crate::object::OperationId;
 use crate::provider::{
-    ConsoleRequest, Exec, ExecOutcome, ExecRequest, Machine, ProviderErrorKind, Reporter,
+    ConsoleRequest, Exec, ExecOutcome, ExecRequest, Machine, ProviderErrorKind, ProvisionOutcome,
+    ProvisionRequest, Reporter,
 };
-use crate::provision::guest;
 use crate::provision::secrets::Secrets;
+use crate::provision::{Guest, guest};
+use crate::value::Value;
 
 /// A machine that is a directory: its commands run here, with every path of a
 /// machine moved into the directory.
@@ -25,7 +27,8 @@ struct Host {
     directory: tempfile::TempDir,
     /// The next command finds nobody.
     is_away: AtomicBool,
-    commands: Mutex<Vec<bool>>,
+    /// Of each command, its words and whether it ran as root.
+    commands: Mutex<Vec<(String, bool)>>,
 }
 
 impl Host {
@@ -44,7 +47,13 @@ impl Host {
     fn moved(&self, text: &str) -> String {
         let root = self.directory.path().display();
         let text = text.replace(DIRECTORY, &format!("{root}{DIRECTORY}"));
-        text.replace("/run/cloud-init", &format!("{root}/run/cloud-init")).replace(
+        let text = ["/run/cloud-init", "/etc/", "/home/agent"]
+            .into_iter()
+            .fold(text, |text, path| text.replace(path, &format!("{root}{path}")));
+        // There is no such user here.
+        let text =
+            text.replace("runuser -u agent --", "").replace("root:agent", "$(id -u):$(id -g)");
+        text.replace(
             "command -v cloud-init",
             &format!("export PATH={root}/bin:$PATH; command -v cloud-init"),
         )
@@ -89,7 +98,8 @@ impl Exec for Host {
         if self.is_away.swap(false, Ordering::SeqCst) {
             return Err(ProviderError::new(ProviderErrorKind::Unavailable, "connection refused"));
         }
-        self.commands.lock().unwrap().push(request.machine.as_root);
+        let words = request.argv.join(" ");
+        self.commands.lock().unwrap().push((words, request.machine.as_root));
         let argv: Vec<_> = request.argv.iter().map(|word| self.moved(word)).collect();
         let mut command = tokio::process::Command::new(&argv[0]);
         command.args(&argv[1..]).stdin(std::process::Stdio::piped());
@@ -160,11 +170,11 @@ fn ended(told: &[Report]) -> Vec<(String, i32)> {
 }
 
 fn said(told: &[Report]) -> Vec<&str> {
-    let line = |report| match report {
-        &Report::Output { ref line, .. } => Some(line.as_str()),
+    let lines = told.iter().filter_map(|report| match report {
+        Report::Output { line, .. } => Some(line.as_str()),
         _ => None,
-    };
-    told.iter().filter_map(line).collect()
+    });
+    lines.collect()
 }
 
 fn pairs(steps: &[(&str, i32)]) -> Vec<(String, i32)> {
@@ -265,7 +275,7 @@ async fn steps_that_nobody_started_are_started_over_the_connection() {
     assert_eq!(ended(&told), pairs(&[("a", 0), ("b", 0)]));
     assert_eq!(said(&told), ["one", "two", "three"]);
     assert_eq!(records(&told)[0].hash, steps[0].hash);
-    assert!(host.commands.lock().unwrap().iter().all(|as_root| *as_root));
+    assert!(host.commands.lock().unwrap().iter().all(|(_, as_root)| *as_root));
 }
 
 #[tokio::test]
@@ -371,4 +381,53 @@ async fn long_logs_come_whole_and_in_order() {
     assert_eq!(failure, None);
     let expected: Vec<_> = (1..=60000).map(|n| n.to_string()).chain(["end".into()]).collect();
     assert_eq!(said(&told), expected);
+}
+
+/// Runs everything of a sandbox, and returns how it ended.
+async fn provisioned(host: &Host, sandbox: &str, guest: &Guest) -> ProvisionOutcome {
+    let request = ProvisionRequest {
+        operation: OperationId::from("op"),
+        remote_id: "m".into(),
+        attributes: attributes(sandbox),
+        done: Vec::new(),
+        base_dir: "/".into(),
+        reporter: Reporter::silent(),
+    };
+    let clock = || Timestamp::UNIX_EPOCH;
+    crate::provision::provision(host, request, Some(guest), &clock).await.unwrap()
+}
+
+fn attributes(env: &str) -> Value {
+    let file = |content| Value::object([("content", Value::from(content))]);
+    let files = [("/home/agent/a", file("of the user")), ("/etc/b", file("of root"))];
+    Value::object([
+        ("env", Value::object([("TOKEN", Value::from(env))])),
+        ("file", Value::object(files)),
+    ])
+}
+
+#[tokio::test]
+async fn the_system_is_changed_by_root_and_a_home_by_its_user() {
+    let host = Host::new();
+    for directory in ["home/agent", "etc/profile.d"] {
+        fs::create_dir_all(host.directory.path().join(directory)).unwrap();
+    }
+    let guest =
+        Guest { setup: vec![step("a", "true")], authorized_keys: vec!["ssh-x K ada".into()] };
+    let outcome = provisioned(&host, "it's\n$HOME `x`", &guest).await;
+    assert_eq!(outcome, ProvisionOutcome::Ready);
+    let read = |path: &str| fs::read_to_string(host.directory.path().join(path)).unwrap();
+    assert_eq!(read("home/agent/.ssh/authorized_keys"), "ssh-x K ada\n");
+    assert_eq!(read("home/agent/a") + &read("etc/b"), "of the userof root");
+    assert_eq!(host.read("result.json"), "{\"result\":\"ready\"}\n");
+    let sourced = format!(
+        ". {}; printf %s \"$TOKEN\"",
+        host.directory.path().join("etc/profile.d/sandplan.sh").display()
+    );
+    let sourced = Command::new("/bin/sh").args(["-c", &sourced]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&sourced.stdout), "it's\n$HOME `x`");
+    let commands = host.commands.lock().unwrap();
+    let wrote = |path: &str| commands.iter().find(|(words, _)| words.contains(path)).unwrap().1;
+    assert!(!wrote("/home/agent/a 644") && wrote("/etc/b 644"));
+    assert!(!commands.iter().any(|(words, _)| words.contains("it's")));
 }
