@@ -98,6 +98,20 @@ impl Sources {
         self.0.iter().find(|source| &**source.name() == name)
     }
 
+    /// Finds the text that a range points into, if the lines that it touches may be
+    /// shown: those of a private key, pasted in by mistake, may not.
+    pub fn shown(&self, range: &SourceRange) -> Option<&Source> {
+        let source = self.find(&range.filename)?;
+        let text = source.text();
+        let start = source.position(range.start.byte).byte;
+        let end = source.position(range.end.byte).byte.max(start);
+        let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let last = text[end..].find('\n').map_or(text.len(), |at| end + at);
+        let lines = &text[first..last];
+        let is_secret = lines.contains("PRIVATE KEY") || lines.contains("PuTTY-User-Key-File");
+        (!is_secret).then_some(source)
+    }
+
     /// Lists the texts in the order in which they were read.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.0.iter()

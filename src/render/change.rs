@@ -91,7 +91,10 @@ impl ChangeStyle<'_> {
             comment(format!("# ({})", printable(&why)));
         }
         if loses_disk(change) {
-            comment(paint.failure("# (disk and files of this sandbox will be lost)"));
+            comment(paint.failure(match change.address.kind() {
+                ResourceType::Snapshot => "# (the saved disk will be lost)",
+                _ => "# (disk and files of this sandbox will be lost)",
+            }));
         }
         for note in &change.notes {
             let lines = wrap(&printable(note), self.diff.width.saturating_sub(12));
@@ -190,9 +193,9 @@ pub fn title(address: &Address, deposed: Option<&DeposedKey>) -> String {
     }
 }
 
-/// Tells whether a change ends the disk of a sandbox.
+/// Tells whether a change ends the disk of a sandbox, or a saved one.
 pub fn loses_disk(change: &Change) -> bool {
-    change.address.kind() == ResourceType::Sandbox
+    matches!(change.address.kind(), ResourceType::Sandbox | ResourceType::Snapshot)
         && change.before.is_some()
         && match change.action {
             Action::Delete | Action::Rebuild => true,

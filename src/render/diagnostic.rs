@@ -72,7 +72,7 @@ fn remarks(diagnostic: &Diagnostic, width: usize) -> Vec<Element<'static>> {
 }
 
 fn place(range: &SourceRange, sources: &Sources, width: usize) -> Element<'static> {
-    match sources.find(&range.filename) {
+    match sources.shown(range) {
         Some(source) => excerpt(range, source, width).into(),
         None => Origin::path(safe(&range.filename))
             .line(range.start.line as usize)

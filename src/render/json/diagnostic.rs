@@ -26,7 +26,7 @@ pub fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> Json {
             "start": position(range.start),
             "end": position(range.end),
         });
-        if let Some(source) = sources.find(&range.filename) {
+        if let Some(source) = sources.shown(range) {
             json["snippet"] = snippet(source, range);
         }
     }
