@@ -25,7 +25,7 @@ use crate::event::EventStream;
 use crate::graph::{Context, Desired, DigestOf};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Mode, Plan, PlanInputs, PlanOptions, ProviderSet};
-use crate::provider::sandbox;
+use crate::provider::sandbox::{self};
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
 use crate::schema::ResourceSchema;
@@ -33,6 +33,7 @@ use crate::state::Store;
 
 pub use crate::apply::{OnFailure, Stop};
 pub use crate::graph::{Node, Overrides};
+pub use crate::provider::sandbox::{Port as SandboxPort, Sandbox};
 pub use crate::provider::{ConsoleRequest, ExecIo, ExecRequest, Machine, SnapshotInfo};
 pub use operate::{ApplyOptions, Session};
 pub use reach::{Expired, Findings, is_locked};

@@ -361,3 +361,14 @@ fn same_members(a: &Attributes, b: &Attributes) -> bool {
     };
     covers(a, b) && covers(b, a)
 }
+/// How any SSH client reaches a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshAccess {
+    pub address: std::net::IpAddr,
+    pub port: u16,
+    pub user: String,
+    /// The keys that the server may show, as OpenSSH writes public keys.
+    pub host_keys: Vec<String>,
+    /// A private key of this machine that may log in.
+    pub identity: Option<std::path::PathBuf>,
+}

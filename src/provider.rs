@@ -2,7 +2,7 @@
 //!
 //! The first group of [`Provider`]'s methods is pure and may be called while
 //! planning; the second reaches the platform. What only some platforms can do
-//! is a trait of its own ([`Exec`], [`Files`], [`Snapshots`]). A new platform
+//! is a trait of its own ([`Exec`], [`Files`], [`Ports`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
 pub mod copy;
@@ -27,7 +27,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::address::{Address, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::object::{
-    OperationId, Ownership, ProviderRef, RemoteId, RemoteObject, StepFailure, StepRecord,
+    OperationId, Ownership, ProviderRef, RemoteId, RemoteObject, SshAccess, StepFailure, StepRecord,
 };
 use crate::schema::ResourceSchema;
 use crate::value::{AttributePath, Value};
@@ -92,6 +92,17 @@ pub trait Provider: Send + Sync {
 
     /// Returns the ability to copy files into and out of a sandbox.
     fn files(&self) -> Option<&dyn Files> {
+        None
+    }
+
+    /// Returns the ability to bring ports of a sandbox to this machine.
+    fn ports(&self) -> Option<&dyn Ports> {
+        None
+    }
+
+    /// Says how any SSH client reaches a sandbox; nothing where no SSH server runs in
+    /// it, or where its address is not known yet.
+    fn ssh(&self, _machine: &Machine) -> Option<SshAccess> {
         None
     }
 
@@ -470,6 +481,20 @@ pub trait Files: Send + Sync {
         machine: &Machine,
         from: &str,
         to: &std::path::Path,
+    ) -> Result<(), ProviderError>;
+}
+
+/// Brings ports of a sandbox to this machine.
+#[async_trait]
+pub trait Ports: Send + Sync {
+    /// Serves a listener: each connection to it becomes one to a port of the sandbox.
+    /// What is wrong with a single connection is told by `problems`. Ends only with an error.
+    async fn forward(
+        &self,
+        machine: &Machine,
+        from: tokio::net::TcpListener,
+        to: u16,
+        problems: UnboundedSender<String>,
     ) -> Result<(), ProviderError>;
 }
 

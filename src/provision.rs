@@ -30,19 +30,49 @@ pub async fn provision(
 ) -> Result<ProvisionOutcome, ProviderError> {
     let sandbox = Sandbox::from_value(&request.attributes);
     let steps = pending(&sandbox, &request.done);
-    let machine = Machine {
-        remote_id: request.remote_id,
+    let machine = machine(&request);
+    run(&place(exec, &request, (&machine, &sandbox), clock), &steps).await
+}
+
+/// Runs only the syncs. What else is pending stays so, and the sandbox is as ready
+/// as before.
+pub async fn sync(
+    exec: &dyn Exec,
+    request: ProvisionRequest,
+    clock: &(dyn Fn() -> Timestamp + Send + Sync),
+) -> Result<ProvisionOutcome, ProviderError> {
+    let sandbox = Sandbox::from_value(&request.attributes);
+    let machine = machine(&request);
+    let place = place(exec, &request, (&machine, &sandbox), clock);
+    for step in pending::syncs(&sandbox) {
+        if let Some(failure) = runner::run_one(&place, &step).await? {
+            return Ok(ProvisionOutcome::Failed(failure));
+        }
+    }
+    Ok(ProvisionOutcome::Ready)
+}
+
+fn machine(request: &ProvisionRequest) -> Machine {
+    Machine {
+        remote_id: request.remote_id.clone(),
         attributes: request.attributes.clone(),
         as_root: false,
-    };
-    let run_of = Run {
+    }
+}
+
+fn place<'a>(
+    exec: &'a dyn Exec,
+    request: &'a ProvisionRequest,
+    (machine, sandbox): (&'a Machine, &Sandbox),
+    clock: &'a (dyn Fn() -> Timestamp + Send + Sync),
+) -> Run<'a> {
+    Run {
         exec,
-        machine: &machine,
+        machine,
         base_dir: &request.base_dir,
         reporter: &request.reporter,
         clock,
         secrets: Secrets::of(&request.attributes),
         ready_within: sandbox.ready.timeout,
-    };
-    run(&run_of, &steps).await
+    }
 }

@@ -25,6 +25,7 @@ pub(crate) mod sample;
 mod schema_tests;
 #[cfg(test)]
 mod secrecy_tests;
+pub mod ssh_config;
 pub mod state_json;
 pub mod state_text;
 pub mod style;

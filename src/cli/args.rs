@@ -65,6 +65,12 @@ pub enum Command {
     Console(Console),
     /// Copy files into or out of a sandbox
     Cp(Cp),
+    /// Bring a sandbox's `sync` directories up to date
+    Sync(Sync),
+    /// Bring ports of a sandbox to this machine, until Ctrl-C
+    Port(Port),
+    /// Print an OpenSSH configuration with pinned host keys
+    SshConfig(SshConfig),
     /// Show the logs of a sandbox's provisioning
     Logs(Logs),
     /// Save a sandbox's files
@@ -391,6 +397,31 @@ pub struct Cp {
     pub from: String,
     /// A path here, or NAME:PATH in a sandbox
     pub to: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Sync {
+    /// A sandbox: its name, address or id
+    pub name: String,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct Port {
+    /// A sandbox: its name, address or id
+    pub name: String,
+    /// A `port` block's label, a port of the sandbox, or HERE:THERE; all blocks when left out
+    #[arg(value_name = "PORT")]
+    pub ports: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct SshConfig {
+    /// Sandboxes: names, addresses or ids; all of them when left out
+    pub names: Vec<String>,
 }
 
 #[derive(Debug, Args)]

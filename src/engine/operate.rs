@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Project;
+use super::{Project, Target};
 use crate::address::Address;
 use crate::apply::{self, ApplyInputs, ApplySettings, OnFailure, RecoverInputs, Stop};
 use crate::deferred::Deferred;
@@ -15,9 +15,11 @@ use crate::evaluate::{Surroundings, evaluate_deferred};
 use crate::event::EventStream;
 use crate::object::{
     Object, ObjectKey, OperationId, Prior, ProviderRef, RemoteId, RemoteObject, RunId, State,
-    Status,
+    Status, StepFailure, StepRecord,
 };
 use crate::plan::Plan;
+use crate::provider::{ProvisionOutcome, ProvisionRequest, Report, Reporter};
+use crate::provision;
 use crate::state::{Batch, LockInfo, Locked, NewRun, StateError, Store};
 use crate::value::Value;
 
@@ -203,6 +205,68 @@ impl Session<'_> {
         Ok((found, problems))
     }
 
+    /// Brings the synced directories of a sandbox up to date with what is here now.
+    /// Returns the destinations, or how one failed.
+    pub async fn sync(&mut self, target: &Target) -> Result<Vec<String>, Diagnostics> {
+        let address = &target.object.address;
+        let prior = Prior::unrefreshed(self.state()?);
+        let plan = self.project.plan_offline(&prior, &Default::default())?;
+        let change = plan.changes.iter().find(|change| change.address == *address);
+        let Some(planned) = change.and_then(|change| change.after_attributes()) else {
+            return Err(not_declared(address).into());
+        };
+        let (sender, mut reports) = tokio::sync::mpsc::unbounded_channel();
+        let operation = OperationId::from(uuid::Uuid::new_v4().simple().to_string());
+        let known = target.object.attributes.as_attributes();
+        let attributes =
+            known.into_iter().flat_map(|a| a.iter()).fold(planned.clone(), |all, (name, value)| {
+                match all.get(name).is_none_or(Value::is_unknown) {
+                    true => all.with(name.clone(), value.clone()),
+                    false => all,
+                }
+            });
+        let request = ProvisionRequest {
+            operation: operation.clone(),
+            remote_id: target.machine.remote_id.clone(),
+            attributes,
+            done: target.object.steps.clone(),
+            base_dir: self.project.base_dir().to_owned(),
+            reporter: Reporter::new(operation, sender),
+        };
+        let exec = self.project.exec(target)?;
+        let outcome = provision::sync(exec, request, &*self.project.environment.clock).await;
+        let mut records = Vec::new();
+        while let Ok((_, report)) = reports.try_recv() {
+            records.extend(match report {
+                Report::Step(record) => Some(record),
+                _ => None,
+            });
+        }
+        self.remember_syncs(target, (planned.get("sync"), &records))?;
+        match outcome.map_err(|error| self.project.call_failed(target, &error))? {
+            ProvisionOutcome::Ready => Ok(destinations(&records)),
+            ProvisionOutcome::Failed(failure) => Err(not_synced(address, &failure).into()),
+        }
+    }
+
+    /// Writes down what was synced, as if an apply had done it.
+    fn remember_syncs(
+        &mut self,
+        target: &Target,
+        (planned, records): (Option<&Value>, &[StepRecord]),
+    ) -> Result<(), Diagnostics> {
+        let object = &target.object;
+        let all_done = records.iter().all(|record| record.rc == 0);
+        let attributes = match planned.filter(|_| all_done) {
+            Some(syncs) => object.attributes.with("sync", syncs.clone()),
+            None => object.attributes.clone(),
+        };
+        let is_anew = |step: &&StepRecord| !records.iter().any(|record| record.name == step.name);
+        let kept = object.steps.iter().filter(is_anew).chain(records);
+        let object = Object { attributes, steps: kept.cloned().collect(), ..object.clone() };
+        self.store.transaction(|batch| batch.put(&object)).map_err(told)
+    }
+
     /// Gives a row another address.
     pub fn rename(&mut self, from: &Address, to: &Address) -> Result<(), Diagnostics> {
         self.store.transaction(|batch| batch.rename(from, to)).map_err(told)
@@ -237,6 +301,18 @@ fn adopted(address: Address, provider: ProviderRef, remote: RemoteObject, schema
         failure: None,
         create_before_destroy: false,
     }
+}
+
+fn destinations(records: &[StepRecord]) -> Vec<String> {
+    let named = records.iter().filter_map(|record| record.name.strip_prefix("sync:"));
+    named.map(str::to_owned).collect()
+}
+
+fn not_synced(address: &Address, failure: &StepFailure) -> Diagnostic {
+    let to = failure.step.strip_prefix("sync:").unwrap_or(&failure.step);
+    Diagnostic::error("sync-failed", "Directory could not be synced")
+        .detail(format!("{to} of {address}: {}", failure.log_tail.join("\n")))
+        .address(address)
 }
 
 fn not_declared(address: &Address) -> Diagnostic {

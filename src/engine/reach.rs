@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::{Project, Session, Target};
 use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Source};
-use crate::object::{Drift, Object, OperationId, Prior, ProviderRef, RemoteObject};
+use crate::object::{Drift, Object, OperationId, Prior, ProviderRef, RemoteObject, SshAccess};
 use crate::provider::{
-    Account, DeleteRequest, Exec, Files, ListRequest, ProviderError, Reporter, Snapshots,
+    Account, DeleteRequest, Exec, Files, ListRequest, Ports, ProviderError, Reporter, Snapshots,
 };
 use crate::value::Value;
 
@@ -87,6 +87,19 @@ impl Project {
         provider
             .and_then(|p| p.files())
             .ok_or_else(|| lacking(&target.provider, "copy files").into())
+    }
+
+    /// Returns the ability to bring ports here from where a sandbox is.
+    pub fn ports(&self, target: &Target) -> Result<&dyn Ports, Diagnostics> {
+        let provider = self.providers.get(&target.provider);
+        provider
+            .and_then(|p| p.ports())
+            .ok_or_else(|| lacking(&target.provider, "forward ports").into())
+    }
+
+    /// Says how any SSH client reaches a sandbox.
+    pub fn ssh(&self, target: &Target) -> Option<SshAccess> {
+        self.providers.get(&target.provider)?.ssh(&target.machine)
     }
 
     /// Returns the ability to save disks where a sandbox is.

@@ -1,5 +1,6 @@
 //! Which sandbox a user means by a name.
 
+use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::object::{Object, ProviderRef, State};
 use crate::provider::Machine;
@@ -13,21 +14,28 @@ pub struct Target {
 }
 
 impl Target {
+    /// Lists every sandbox of a state.
+    pub fn all(state: &State) -> impl Iterator<Item = Self> {
+        let current = state.objects.iter().filter(|object| object.deposed.is_none());
+        current.filter(|o| o.address.kind() == ResourceType::Sandbox).map(Self::of)
+    }
+
+    fn of(object: &Object) -> Self {
+        let machine = Machine {
+            remote_id: object.remote_id.clone(),
+            attributes: object.attributes.clone(),
+            as_root: false,
+        };
+        Self { provider: object.provider.clone(), machine, object: object.clone() }
+    }
+
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
     /// way of writing its address: `review`, `review["ada"]`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
         let current = || state.objects.iter().filter(|object| object.deposed.is_none());
         let found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
         match found.as_slice() {
-            [object] => Ok(Self {
-                provider: object.provider.clone(),
-                machine: Machine {
-                    remote_id: object.remote_id.clone(),
-                    attributes: object.attributes.clone(),
-                    as_root: false,
-                },
-                object: (*object).clone(),
-            }),
+            [object] => Ok(Self::of(object)),
             [] => {
                 let names: Vec<&str> = current().filter_map(|object| object.text("name")).collect();
                 Err(not_found(name, &names).into())

@@ -55,6 +55,11 @@ pub fn pending(sandbox: &Sandbox, done: &[StepRecord]) -> Vec<PendingStep> {
     steps
 }
 
+/// Lists the syncs, whether they were done or not.
+pub fn syncs(sandbox: &Sandbox) -> Vec<PendingStep> {
+    sandbox.syncs.iter().map(synced).collect()
+}
+
 /// Returns the hash of a sync whose source has this manifest digest.
 pub fn sync_hash(digest: &str) -> String {
     hash(["sync", digest])

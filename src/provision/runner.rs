@@ -106,6 +106,21 @@ pub async fn run(
     Ok(ProvisionOutcome::Ready)
 }
 
+/// Runs one step that is no probe, and leaves the sandbox's own journal alone.
+/// Returns how it failed, if it did.
+pub async fn run_one(
+    run: &Run<'_>,
+    step: &PendingStep,
+) -> Result<Option<StepFailure>, ProviderError> {
+    run.reporter.phase(format!("step {}", step.name));
+    let (end, record) = timed(run, step, None).await?;
+    run.reporter.send(Report::Step(record));
+    match end.rc {
+        0 => Ok(None),
+        _ => failure(run, step, end).await.map(Some),
+    }
+}
+
 /// Makes a request to run a command in the sandbox.
 pub fn command(run: &Run<'_>, argv: &[&str], io: ExecIo) -> ExecRequest {
     ExecRequest {

@@ -9,6 +9,7 @@ stories! {
     a_replacement_can_be_made_before_the_old_one_goes,
     a_sandbox_is_added_from_the_command_line,
     a_sandbox_is_created_changed_and_destroyed,
+    a_sandbox_is_synced_without_a_plan,
     a_saved_plan_is_applied_or_refused,
     a_sync_copies_what_changed,
     an_object_that_exists_is_imported,

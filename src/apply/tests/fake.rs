@@ -59,6 +59,8 @@ pub struct Platform {
     pub down: bool,
     /// Creates say that they wait, half-way.
     pub says_waiting: bool,
+    /// What provisioning finds out before its first step.
+    pub finds_out: Vec<(Arc<str>, Value)>,
     /// How long each half of a call takes, in turn.
     pub pace: Vec<u64>,
     /// Is asked about every create as soon as it arrives.
@@ -293,6 +295,10 @@ impl Provider for Fake {
         let address = self.address_of(&request.remote_id);
         self.platform().asked.push((address.clone(), request.attributes.clone()));
         let (_, fault, _landed) = self.call("provision", &address, |_| ()).await?;
+        let found = self.platform().finds_out.clone();
+        if !found.is_empty() {
+            request.reporter.send(Report::Attributes(found));
+        }
         for name in ["provision:one", "provision:two"] {
             if request.done.iter().any(|record| record.name == name && record.rc == 0) {
                 continue;

@@ -188,6 +188,22 @@ async fn provisioning_follows_and_its_records_are_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_provisioning_finds_out_is_kept_whether_it_ends_well_or_not() {
+    for fault in [None, Some(Fault::StepFails)] {
+        let mut stage = Stage::new();
+        stage.provisioned("sandbox.a", &[]);
+        stage.platform().finds_out = vec![("host_key".into(), Value::from("ssh-ed25519 A"))];
+        if let Some(fault) = fault {
+            stage.fault("provision", "sandbox.a", fault);
+        }
+        stage.apply().await;
+        let object = stage.object("sandbox.a").unwrap();
+        assert_eq!(object.text("host_key"), Some("ssh-ed25519 A"));
+        assert_eq!(object.text("ipv4"), Some("10.0.0.1"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_step_keeps_the_machine_and_the_next_apply_goes_on_there() {
     let mut stage = Stage::new();
     stage.provisioned("sandbox.a", &[]);

@@ -341,3 +341,16 @@ fn problems_of_several_blocks_come_together() {
     );
     assert_eq!(problems.lines().count(), 2, "{problems}");
 }
+
+#[test]
+fn what_a_platform_changed_behind_an_unchanged_configuration_is_put_right() {
+    let text = r#"sandbox "a" {}"#;
+    let mut prior = applied(text);
+    assert_eq!(change(&plan_of(text, &prior), "sandbox.a").action, Action::NoOp);
+    let object = &mut prior.objects[0];
+    object.attributes = object.attributes.with("ipv6", Value::from(ASTRAY));
+    let plan = plan_of(text, &prior);
+    let change = change(&plan, "sandbox.a");
+    assert_eq!((change.action, &change.reason), (Action::Update, &Reason::Changed));
+    assert_eq!(change.changed.iter().map(|path| path.root()).collect::<Vec<_>>(), ["ipv6"]);
+}

@@ -39,6 +39,14 @@ pub fn now() -> Timestamp {
 /// A platform whose pure half is complete and whose other half is never called.
 pub struct Thought(pub ProviderRef);
 
+/// An object at this address is not where an unchanged configuration wants it.
+pub const ASTRAY: &str = "fd00::bad";
+
+fn moved(before: Option<&Value>) -> Vec<AttributePath> {
+    let is_astray = |before: &&Value| before.get("ipv6").and_then(Value::as_str) == Some(ASTRAY);
+    before.filter(is_astray).map(|_| AttributePath::attribute("ipv6")).into_iter().collect()
+}
+
 #[async_trait]
 impl Provider for Thought {
     fn name(&self) -> &ProviderRef {
@@ -63,6 +71,7 @@ impl Provider for Thought {
         let ttl = change.changed.iter().any(|path| path.root() == "ttl");
         PlannedChange {
             requires_replace: change.changed.iter().filter(replaces).cloned().collect(),
+            drifted: moved(change.before),
             update: !change.changed.is_empty(),
             provision: pending.into_iter().map(|step| step.name).collect(),
             unknown: if ttl { vec!["expires_at".into()] } else { vec![] },
