@@ -208,6 +208,7 @@ fn change(address: Address, number: u64) -> Change {
         replace_because: vec![],
         provision: vec![],
         notes: vec![],
+        price: None,
         ttl: None,
         price: None,
     }

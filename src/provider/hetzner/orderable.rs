@@ -253,6 +253,7 @@ pub fn no_fit(catalogue: &Catalogue, regions: &[String], need: &Need) -> Refusal
             && regions.iter().any(|region| catalogue.standing(of, region).is_orderable())
     };
     let largest = catalogue.server_types.iter().filter(is_sold).max_by(|a, b| larger(a, b));
+    let smallest = catalogue.server_types.iter().map(|of| of.disk).min().unwrap_or(0);
     let most = match largest {
         Some(of) => {
             let price = regions.iter().find_map(|region| catalogue.hourly(of, region));
@@ -266,19 +267,20 @@ pub fn no_fit(catalogue: &Catalogue, regions: &[String], need: &Need) -> Refusal
     let detail = format!(
         "No server type that can be ordered in {} has {}. {most}",
         regions.join(", "),
-        wanted(need)
+        wanted(need, smallest)
     );
     let problem = Diagnostic::error("no-fitting-type", "No server type fits").detail(detail);
     refusal("size", problem)
 }
 
-fn wanted(need: &Need) -> String {
+/// Says what is needed; that an image fits is worth a word only where it is large.
+fn wanted(need: &Need, smallest: u64) -> String {
     let gib = |bytes: u64| format!("{} GiB", bytes.div_ceil(1 << 30));
     let parts = [
         need.size.vcpus.map(|count| format!("{count} vCPU")),
         need.size.memory.map(|bytes| format!("{} memory", gib(bytes))),
         need.size.disk.map(|bytes| format!("{} disk", gib(bytes))),
-        (need.disk > 0).then(|| format!("room for {} GB", need.disk)),
+        (need.disk > smallest).then(|| format!("room for an image of {} GB", need.disk)),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

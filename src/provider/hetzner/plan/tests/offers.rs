@@ -145,7 +145,7 @@ fn what_cannot_be_ordered_is_refused_with_what_can() {
         ),
         (
             json!({ "size": { "vcpus": 64, "memory": "8GiB" } }),
-            "no-fitting-type (size): No server type fits: No server type that can be ordered in ash has 64 vCPU, 8 GiB memory. The largest is `ccx63` (48 vCPU, 192 GB memory, 960 GB disk, 0.661116 EUR per hour).",
+            "no-fitting-type (size): No server type fits: No server type that can be ordered in ash has 64 vCPU, 8 GiB memory. The largest is `ccx63` (48 vCPU, 192 GB memory, 960 GB disk, 0.661045 EUR per hour).",
         ),
         (
             json!({ "image": "ubuntu-24.4" }),
