@@ -210,7 +210,6 @@ fn change(address: Address, number: u64) -> Change {
         notes: vec![],
         price: None,
         ttl: None,
-        price: None,
     }
 }
 
