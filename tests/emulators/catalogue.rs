@@ -19,7 +19,7 @@ async fn catalogue() -> Catalogue {
     };
     let types = list("/server_types?per_page=50", "server_types").await;
     let locations = list("/locations", "locations").await;
-    let images = list("/images?type=system&per_page=50", "images").await;
+    let images = list("/images?type=system&include_deprecated=true&per_page=50", "images").await;
     let pricing = get(&emulator, "/pricing").await.body["pricing"].take();
     let answers = Answers {
         server_types: &types,

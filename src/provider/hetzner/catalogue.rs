@@ -20,7 +20,8 @@ pub struct Answers<'a> {
     pub server_types: &'a [Json],
     /// `locations` of `GET /locations`.
     pub locations: &'a [Json],
-    /// `images` of `GET /images`; snapshots may be among them.
+    /// `images` of `GET /images?include_deprecated=true`, without which a deprecated
+    /// image counts as unknown; snapshots may be among them.
     pub images: &'a [Json],
     /// `pricing` of `GET /pricing`.
     pub pricing: Option<&'a Json>,
