@@ -217,7 +217,7 @@ fn profiles_merge_maps_and_replace_all_else() {
         sandbox "a" {
           profile  = profile.mid
           env      = { D = "a" }
-          packages = ["a"]
+          packages = ["aa"]
           toolchain { python = true }
           file "/home/agent/both" { content = "a" }
         }

@@ -118,7 +118,7 @@ fn unset_null_and_empty_are_no_difference() {
 #[test]
 fn other_ways_of_writing_a_value_are_no_difference() {
     for (before, after) in [
-        ("packages = [\"a\", \"b\"]", "packages = tolist([\"a\", \"b\"])"),
+        ("packages = [\"jq\", \"git\"]", "packages = tolist([\"jq\", \"git\"])"),
         ("env = { A = 1 }", "env = tomap({ A = \"1\" })"),
         ("size = { vcpus = 2 }", "size = { vcpus = 2.0, memory = null }"),
         ("port \"a\" {\n guest = 80\n }", "port \"a\" {\n guest = \"80\"\n host = null\n }"),

@@ -39,8 +39,7 @@ fn what_cannot_be_honoured_is_an_error_that_says_who_can() {
         ("packages", words(&["jq"])),
         ("ssh_keys", words(&[KEY])),
         ("toolchain", block(&[("docker", true.into())])),
-        ("mirrors", block(&[("apt", "x".into())])),
-        ("agent", Value::Map(Type::Dynamic, Arc::new([("codex".into(), block(&[]))].into()))),
+        ("mirrors", block(&[("apt", "http://mirror.example/debian".into())])),
         ("local", block(&[("x", "y".into())])),
         ("network", "agents".into()),
     ] {
@@ -48,6 +47,8 @@ fn what_cannot_be_honoured_is_an_error_that_says_who_can() {
         assert_eq!(found.len(), 1, "{name}: {found:?}");
         assert_eq!(found[0].0, "unsupported-argument", "{name}");
     }
+    let agent = Value::Map(Type::Dynamic, Arc::new([("codex".into(), block(&[]))].into()));
+    assert_eq!(one("agent", agent).last().unwrap().0, "unsupported-argument");
 }
 
 #[test]
