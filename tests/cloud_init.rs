@@ -66,7 +66,7 @@ fn render(sandbox: &Sandbox) -> Rendered {
     let host_key = HostKey { private, public: "ssh-ed25519 AAAAC3Nz host" };
     let keys = ["ssh-ed25519 AAAAC3Nz ada \"quoted\" ünï: #x".to_owned()];
     let setup = steps(sandbox);
-    user_data(&UserData { host_key, authorized_keys: &keys, control_keys: &keys, setup: &setup })
+    user_data(&UserData { host_key, keys: &keys, setup: &setup })
 }
 
 /// Where cloud-init lies, unpacked and not installed.

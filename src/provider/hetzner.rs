@@ -100,7 +100,7 @@ impl Hetzner {
         let context = plan::Context {
             catalogue: self.catalogue.get(),
             regions: &self.regions,
-            pending: &|attributes, done| self.pending(attributes, done),
+            pending: &Self::pending,
         };
         plan::plan(&context, change)
     }
@@ -131,7 +131,9 @@ impl Provider for Hetzner {
 
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
         match config.kind {
-            ResourceType::Sandbox => validate::validate(config, Some(servers::user_data_size(config))),
+            ResourceType::Sandbox => {
+                validate::validate(config, Some(servers::user_data_size(config)))
+            }
             _ => portable::check(config, None),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::address::ResourceType;
 use super::toolchain::{Mirrors, Toolchain};
+use crate::address::ResourceType;
 use crate::schema::{Attribute, Block, BlockSchema, Nesting, ResourceSchema};
 use crate::value::{ObjectAttribute, Type, Value};
 

@@ -11,15 +11,21 @@ use crate::provider::{ExecIo, ProviderError};
 pub const ENV: &str = "/etc/sandplan/env";
 
 const WRITE_ENV: &str = r#"set -e; umask 022
-mkdir -p "$(dirname "$1")"
+mkdir -p "$(dirname "$1")" /etc/profile.d
 new=$(mktemp "$1.XXXXXX"); trap 'rm -f "$new"' EXIT
 cat >"$new"; chown root:agent "$new"; chmod 0640 "$new"; mv -fT "$new" "$1"; trap - EXIT
 printf '[ ! -r %s ] || . %s\n' "$1" "$1" >/etc/profile.d/sandplan.sh"#;
 
+/// Makes these the keys that may log in as this user, with those of sandplan itself
+/// that are there already: other machines that work on the sandbox have theirs.
+const WRITE_KEYS: &str = r#"set -eu; umask 077
+cd "$1"; mkdir -p .ssh; chmod 0700 .ssh; cd .ssh
+{ cat; grep ' sandplan$' authorized_keys 2>/dev/null || :; } | awk '!seen[$0]++' >authorized_keys.new
+mv -fT authorized_keys.new authorized_keys"#;
+
 /// As the user, so that nobody is led astray by a link in a home.
-const WRITE_KEYS: &str = r#"exec runuser -u agent -- /bin/sh -c 'set -e; umask 077
-cd /home/agent; mkdir -p .ssh; chmod 0700 .ssh
-cat >.ssh/authorized_keys.new; mv -fT .ssh/authorized_keys.new .ssh/authorized_keys'"#;
+const AS_AGENT: &str =
+    r#"exec setpriv --reuid=agent --regid=agent --init-groups -- /bin/sh -c "$1" sh "$2""#;
 
 /// Writes the environment; for root and the sandbox's user alone.
 pub async fn write_env(
@@ -30,10 +36,14 @@ pub async fn write_env(
     write(run, &["/bin/sh", "-c", WRITE_ENV, "sh", ENV], lines.collect()).await
 }
 
-/// Writes the keys that may log in as the sandbox's user: these and no others.
+/// Writes the keys that may log in as the sandbox's user, and as root.
 pub async fn write_keys(run: &Run<'_>, keys: &[String]) -> Result<End, ProviderError> {
-    let lines = keys.iter().map(|key| format!("{}\n", key.trim_end()));
-    write(run, &["/bin/sh", "-c", WRITE_KEYS], lines.collect()).await
+    let lines: String = keys.iter().map(|key| format!("{}\n", key.trim_end())).collect();
+    let root = write(run, &["/bin/sh", "-c", WRITE_KEYS, "sh", "/root"], lines.clone()).await?;
+    if root.rc != 0 {
+        return Ok(root);
+    }
+    write(run, &["/bin/sh", "-c", AS_AGENT, "sh", WRITE_KEYS, "/home/agent"], lines).await
 }
 
 async fn write(run: &Run<'_>, argv: &[&str], text: String) -> Result<End, ProviderError> {

@@ -24,10 +24,9 @@ const SSHD: (&str, &str) =
 #[derive(Debug, Clone)]
 pub struct UserData<'a> {
     pub host_key: HostKey<'a>,
-    /// Public keys that may log in as `agent`, one line each.
-    pub authorized_keys: &'a [String],
-    /// Public keys that may log in as root: sandplan's own.
-    pub control_keys: &'a [String],
+    /// Public keys that may log in, one line each: as `agent`, and as root, so that
+    /// whoever has one of them can go on with the machine. `agent` may become root anyway.
+    pub keys: &'a [String],
     pub setup: &'a [Setup],
 }
 
@@ -110,8 +109,7 @@ pub fn user_data(data: &UserData<'_>) -> Rendered {
     let files = files(data.setup, packed);
     let path = |file: &Json| file["path"].as_str().unwrap_or_default().to_owned();
     let mut parts: Vec<_> = files.iter().map(|file| (path(file), file.to_string().len())).collect();
-    let keys = data.authorized_keys.iter().chain(data.control_keys);
-    parts.push(("the SSH keys".to_owned(), keys.map(String::len).sum()));
+    parts.push(("the SSH keys".to_owned(), data.keys.iter().map(|key| 2 * key.len()).sum()));
     parts.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
     let plain = text(data, self::files(data.setup, plain));
     Rendered { text: text(data, files), plain, parts }
@@ -134,12 +132,12 @@ fn access(data: &UserData<'_>) -> Json {
         "shell": "/bin/bash",
         "lock_passwd": true,
         "sudo": "ALL=(ALL) NOPASSWD:ALL",
-        "ssh_authorized_keys": data.authorized_keys,
+        "ssh_authorized_keys": data.keys,
     });
     let root = json!({
         "name": "root",
         "lock_passwd": true,
-        "ssh_authorized_keys": data.control_keys,
+        "ssh_authorized_keys": data.keys,
     });
     json!({
         "users": [agent, root],

@@ -25,9 +25,11 @@ pub struct PendingStep {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Guest {
     pub setup: Vec<Setup>,
-    /// Every public key that may log in as the user `agent`, one line each, with
-    /// sandplan's own.
+    /// The public keys that may log in, one line each.
     pub authorized_keys: Vec<String>,
+    /// The key by which sandplan itself logs in. Each machine that works on a sandbox
+    /// has its own, so another one is no reason to write the keys anew.
+    pub access_key: Option<String>,
 }
 
 /// What a step does.
@@ -119,10 +121,11 @@ fn of_guest(sandbox: &Sandbox, guest: &Guest) -> Vec<PendingStep> {
         work: Work::Env(sandbox.env.clone()),
     };
     let keys = guest.authorized_keys.iter().map(String::as_str);
+    let all = guest.access_key.iter().chain(&guest.authorized_keys);
     let keys = PendingStep {
         name: "authorized_keys".to_owned(),
         hash: hash(["authorized_keys"].into_iter().chain(keys)),
-        work: Work::AuthorizedKeys(guest.authorized_keys.clone()),
+        work: Work::AuthorizedKeys(all.cloned().collect()),
     };
     guest.setup.iter().map(setup).chain([env, keys]).collect()
 }
@@ -292,7 +295,7 @@ mod tests {
         sandbox.packages = packages.iter().map(|name| name.to_string()).collect();
         let setup = crate::provision::setup::steps(&sandbox);
         let authorized_keys = keys.iter().map(|key| key.to_string()).collect();
-        (sandbox, Guest { setup, authorized_keys })
+        (sandbox, Guest { setup, authorized_keys, access_key: None })
     }
 
     fn names_of(guest: &(Sandbox, Guest), done: &[StepRecord]) -> Vec<String> {

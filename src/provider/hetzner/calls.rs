@@ -19,9 +19,7 @@ use super::models::{
     ReplaceFirewallRequest, ReplaceImageRequest, ReplacePrimaryIpRequest, ReplaceServerRequest,
     ReplaceSshKeyRequest,
 };
-use super::wire::{
-    Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, SshKey,
-};
+use super::wire::{Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, SshKey};
 use crate::provider::ProviderError;
 
 /// A type of object that can be relabelled and deleted.

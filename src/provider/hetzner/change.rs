@@ -85,7 +85,8 @@ impl Changing<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let message = format!("No candidate has room in {}. {}", self.server.location, refused.join(" "));
+        let message =
+            format!("No candidate has room in {}. {}", self.server.location, refused.join(" "));
         Err(ProviderError::new(ProviderErrorKind::NoCapacity, message))
     }
 

@@ -107,9 +107,9 @@ fn ports(text: &str) -> String {
 /// Returns what a network asks for, one line for each pair of a port and a peer.
 fn wanted(network: &Network) -> Vec<String> {
     let sides = [("in", Some(&network.ingress)), ("out", network.egress.as_ref())];
-    let rules = sides.into_iter().flat_map(|(side, rules)| {
-        rules.into_iter().flatten().map(move |rule| (side, rule))
-    });
+    let rules = sides
+        .into_iter()
+        .flat_map(|(side, rules)| rules.into_iter().flatten().map(move |rule| (side, rule)));
     let mut lines: Vec<String> = rules.flat_map(|(side, rule)| lines(side, rule)).collect();
     lines.sort();
     lines.dedup();

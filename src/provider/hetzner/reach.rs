@@ -46,7 +46,8 @@ impl Reach {
     pub fn access_key(&self) -> Result<String, ProviderError> {
         let path = self.identities.access_key.clone().unwrap_or_default();
         crate::ssh::access_key::ensure(&path).map_err(|error| {
-            let message = format!("sandplan's own SSH key {} cannot be used: {error}.", path.display());
+            let message =
+                format!("sandplan's own SSH key {} cannot be used: {error}.", path.display());
             ProviderError::new(ProviderErrorKind::Denied, message)
         })
     }

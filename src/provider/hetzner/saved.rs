@@ -12,9 +12,7 @@ use super::remote::{HOST_KEY, ONCE_KEY};
 use super::wire::{Image, Server};
 use super::{Hetzner, number};
 use crate::object::RemoteId;
-use crate::provider::{
-    ProviderError, ProviderErrorKind, Reporter, SnapshotInfo, Snapshots,
-};
+use crate::provider::{ProviderError, ProviderErrorKind, Reporter, SnapshotInfo, Snapshots};
 
 /// The id of the server that a disk was saved of.
 const SANDBOX: &str = "sandplan-sandbox";

@@ -14,8 +14,7 @@ use crate::object::{Ownership, RemoteObject, StepRecord};
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{
     CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
-    ProvisionRequest, ResourceConfig,
-    UpdateRequest,
+    ProvisionRequest, ResourceConfig, UpdateRequest,
 };
 use crate::provision::cloud_init::{self, HostKey, UserData};
 use crate::provision::{self, Guest, setup};
@@ -67,13 +66,12 @@ impl Hetzner {
         let text = public.to_openssh();
         let rendered = cloud_init::user_data(&UserData {
             host_key: HostKey { private: private.expose(), public: &text },
-            authorized_keys: &authorized_keys(sandbox, &access_key),
-            control_keys: &[access_key],
+            keys: &authorized_keys(sandbox, &access_key),
             setup: &setup::steps(sandbox),
         });
-        rendered.fits(USER_DATA_LIMIT).map_err(|error| {
-            ProviderError::new(ProviderErrorKind::Rejected, error.to_string())
-        })?;
+        rendered
+            .fits(USER_DATA_LIMIT)
+            .map_err(|error| ProviderError::new(ProviderErrorKind::Rejected, error.to_string()))?;
         let keys = [(ONCE_KEY.to_owned(), public.to_label())].into();
         Ok(Seed { user_data: rendered.text().to_owned(), keys })
     }
@@ -149,21 +147,21 @@ impl Hetzner {
     }
 
     /// Names the provisioning steps that are still to run.
-    pub(super) fn pending(&self, attributes: &Value, done: &[StepRecord]) -> Vec<String> {
+    pub(super) fn pending(attributes: &Value, done: &[StepRecord]) -> Vec<String> {
         let sandbox = Sandbox::from_value(attributes);
-        // A plan makes no key: which one it will be makes no difference to what runs.
-        let wanted = self.wanted(&sandbox).unwrap_or_default();
-        let steps = provision::pending(&sandbox, Some(&wanted), done);
+        let steps = provision::pending(&sandbox, Some(&machine(&sandbox)), done);
         steps.into_iter().map(|step| step.name).collect()
     }
 
     /// Says what a server gets besides files and steps.
     pub(super) fn wanted(&self, sandbox: &Sandbox) -> Result<Guest, ProviderError> {
-        Ok(Guest {
-            setup: setup::steps(sandbox),
-            authorized_keys: authorized_keys(sandbox, &self.reach.access_key()?),
-        })
+        Ok(Guest { access_key: Some(self.reach.access_key()?), ..machine(sandbox) })
     }
+}
+
+fn machine(sandbox: &Sandbox) -> Guest {
+    let authorized_keys = sandbox.ssh_keys.clone();
+    Guest { setup: setup::steps(sandbox), authorized_keys, access_key: None }
 }
 
 /// Returns the size in bytes of the user-data that a sandbox would be ordered with.
@@ -174,8 +172,7 @@ pub fn user_data_size(config: &ResourceConfig<'_>) -> usize {
     let sandbox = Sandbox::from_value(config.attributes);
     let data = UserData {
         host_key: HostKey { private: &private, public: &key },
-        authorized_keys: &authorized_keys(&sandbox, &key),
-        control_keys: std::slice::from_ref(&key),
+        keys: &authorized_keys(&sandbox, &key),
         setup: &setup::steps(&sandbox),
     };
     cloud_init::user_data(&data).size()

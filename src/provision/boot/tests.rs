@@ -47,12 +47,13 @@ impl Host {
     fn moved(&self, text: &str) -> String {
         let root = self.directory.path().display();
         let text = text.replace(DIRECTORY, &format!("{root}{DIRECTORY}"));
-        let text = ["/run/cloud-init", "/etc/", "/home/agent"]
+        let text = ["/run/cloud-init", "/etc/", "/home/agent", "/root"]
             .into_iter()
             .fold(text, |text, path| text.replace(path, &format!("{root}{path}")));
         // There is no such user here.
-        let text =
-            text.replace("runuser -u agent --", "").replace("root:agent", "$(id -u):$(id -g)");
+        let text = text
+            .replace("setpriv --reuid=agent --regid=agent --init-groups --", "")
+            .replace("root:agent", "$(id -u):$(id -g)");
         text.replace(
             "command -v cloud-init",
             &format!("export PATH={root}/bin:$PATH; command -v cloud-init"),
@@ -409,15 +410,23 @@ fn attributes(env: &str) -> Value {
 #[tokio::test]
 async fn the_system_is_changed_by_root_and_a_home_by_its_user() {
     let host = Host::new();
-    for directory in ["home/agent", "etc/profile.d"] {
+    for directory in ["root/.ssh", "home/agent", "etc/profile.d"] {
         fs::create_dir_all(host.directory.path().join(directory)).unwrap();
     }
-    let guest =
-        Guest { setup: vec![step("a", "true")], authorized_keys: vec!["ssh-x K ada".into()] };
+    let theirs = "ssh-x OLD eve\nssh-x THEIRS sandplan\n";
+    fs::write(host.directory.path().join("root/.ssh/authorized_keys"), theirs).unwrap();
+    let guest = Guest {
+        setup: vec![step("a", "true")],
+        authorized_keys: vec!["ssh-x K ada".into()],
+        access_key: Some("ssh-x OWN sandplan".into()),
+    };
     let outcome = provisioned(&host, "it's\n$HOME `x`", &guest).await;
     assert_eq!(outcome, ProvisionOutcome::Ready);
     let read = |path: &str| fs::read_to_string(host.directory.path().join(path)).unwrap();
-    assert_eq!(read("home/agent/.ssh/authorized_keys"), "ssh-x K ada\n");
+    let keys = "ssh-x OWN sandplan\nssh-x K ada\n";
+    assert_eq!(read("home/agent/.ssh/authorized_keys"), keys);
+    let kept = format!("{keys}ssh-x THEIRS sandplan\n");
+    assert_eq!(read("root/.ssh/authorized_keys"), kept, "another machine's key stays");
     assert_eq!(read("home/agent/a") + &read("etc/b"), "of the userof root");
     assert_eq!(host.read("result.json"), "{\"result\":\"ready\"}\n");
     let sourced = format!(

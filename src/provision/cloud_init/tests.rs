@@ -11,14 +11,8 @@ const PRIVATE: &str =
 fn render(sandbox: &Sandbox) -> Rendered {
     let host_key = HostKey { private: PRIVATE, public: "ssh-ed25519 AAAA host" };
     let keys = ["ssh-ed25519 BBBB ada".to_owned()];
-    let control_keys = ["ssh-ed25519 CCCC sandplan".to_owned()];
     let setup = steps(sandbox);
-    user_data(&UserData {
-        host_key,
-        authorized_keys: &keys,
-        control_keys: &control_keys,
-        setup: &setup,
-    })
+    user_data(&UserData { host_key, keys: &keys, setup: &setup })
 }
 
 fn body(rendered: &Rendered) -> Json {
@@ -45,7 +39,7 @@ fn only_keys_log_in_and_the_host_key_is_ours() {
     assert_eq!(body["ssh_pwauth"], false);
     assert_eq!(body["disable_root"], false);
     assert_eq!(body["users"][0]["ssh_authorized_keys"], json!(["ssh-ed25519 BBBB ada"]));
-    assert_eq!(body["users"][1]["ssh_authorized_keys"], json!(["ssh-ed25519 CCCC sandplan"]));
+    assert_eq!(body["users"][1]["ssh_authorized_keys"], json!(["ssh-ed25519 BBBB ada"]));
     assert_eq!(body["ssh_keys"]["ed25519_private"], PRIVATE);
     assert!(body.get("runcmd").is_none());
 }

@@ -44,6 +44,9 @@ def system_files():
     for place in ["/run/sshd", "/run/lock", "/var/log", "/var/tmp", "/home", "/root/.ssh"]:
         pathlib.Path(place).mkdir(parents=True, exist_ok=True)
     os.chmod("/root", 0o700)
+    for place in ["/etc", "/var", "/var/lib", "/home"]:
+        pathlib.Path(place).mkdir(exist_ok=True)
+        os.chmod(place, 0o755)
     os.chmod("/var/tmp", 0o1777)
     if not os.path.exists("/etc/passwd"):
         write("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"
@@ -52,7 +55,8 @@ def system_files():
               "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n")
         write("/etc/group", "root:x:0:\ntty:x:5:\nsudo:x:27:\nnogroup:x:65534:\n")
         write("/etc/shadow", "root:*:20000:0:99999:7:::\n", 0o640)
-        write("/etc/profile", f"PATH={PATH}\n")
+        write("/etc/profile", f"PATH={PATH}\n"
+              "for i in /etc/profile.d/*.sh; do [ ! -r \"$i\" ] || . \"$i\"; done\n")
     names = {"22.04": "jammy", "24.04": "noble", "12": "bookworm", "13": "trixie"}
     codename = names.get(BODY["os_version"], "unknown")
     write("/etc/os-release", f"ID={BODY['os']}\nVERSION_ID=\"{BODY['os_version']}\"\n"
@@ -116,22 +120,29 @@ def add_user(user):
     if isinstance(user, str) or "name" not in user:
         return
     name, uid = user["name"], next_uid()
-    if f"\n{name}:" in pathlib.Path("/etc/passwd").read_text():
-        return
+    keys = user.get("ssh_authorized_keys") or []
+    for line in pathlib.Path("/etc/passwd").read_text().splitlines():
+        fields = line.split(":")
+        if fields[0] == name:
+            # Of a user that is there already, cloud-init sets only the keys.
+            return authorize(fields[5], int(fields[2]), keys)
     home = user.get("homedir", f"/home/{name}")
     append("/etc/passwd", f"{name}:x:{uid}:{uid}::{home}:{user.get('shell', '/bin/sh')}\n")
     append("/etc/group", f"{name}:x:{uid}:\n")
     append("/etc/shadow", f"{name}:*:20000:0:99999:7:::\n")
     os.makedirs(home, mode=0o755, exist_ok=True)
     os.chown(home, uid, uid)
-    authorize(home, uid, user.get("ssh_authorized_keys") or [])
+    authorize(home, uid, keys)
 
 
 def authorize(home, uid, keys):
     folder = pathlib.Path(home, ".ssh")
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
-    write(folder / "authorized_keys", "".join(key.strip() + "\n" for key in keys), 0o600)
+    file = folder / "authorized_keys"
+    known = file.read_text().splitlines() if file.exists() else []
+    lines = dict.fromkeys([*known, *(key.strip() for key in keys)])
+    write(file, "".join(line + "\n" for line in lines), 0o600)
     for path in [folder, folder / "authorized_keys"]:
         os.chown(path, uid, uid)
 
@@ -174,7 +185,7 @@ def start_sshd():
         f"ListenAddress {BODY['address']}", f"Port {BODY['port']}",
         *[f"HostKey {key}" for key in sorted(pathlib.Path("/etc/ssh").glob("ssh_host_*_key"))],
         "UsePAM no", "PasswordAuthentication no", "PermitRootLogin prohibit-password",
-        "MaxStartups 200", "MaxSessions 100", "PidFile none", "LogLevel VERBOSE",
+        "MaxStartups 200", "MaxSessions 100", "PidFile /run/sshd.pid", "LogLevel VERBOSE",
         f"SetEnv PATH={PATH}", "Subsystem sftp internal-sftp", "",
     ]))
     return subprocess.Popen(["/usr/sbin/sshd", "-D", "-E", "/var/log/auth.log"])
