@@ -32,7 +32,7 @@ impl Hetzner {
             labels: Some(hashed(&labels::write(&request.ownership, &arguments.labels))),
         };
         let send = || client.create_ssh_key(&wanted);
-        let key = once(&client, &request.operation, send).await.map_err(|error| held(error))?;
+        let key = once(&client, &request.operation, send).await.map_err(held)?;
         request.reporter.send(Report::RemoteId(RemoteId::from(key.id.to_string())));
         Ok(remote::ssh_key(&key))
     }

@@ -234,8 +234,11 @@ fn bubblewraps_of(script: &str) -> Vec<rustix::process::Pid> {
 #[test]
 fn killing_this_process_at_any_moment_leaves_no_command_running() {
     let code = tempfile::NamedTempFile::new().unwrap();
+    // Another run of this test may be at work.
+    let seconds = format!("98{:08}", std::process::id());
+    let script = format!("sleep {seconds}");
     for moment in 0..60 {
-        let mut child = begun("sleep 987653", code.path());
+        let mut child = begun(&script, code.path());
         // Not to wait for anything: to hit each stage of a start once.
         std::thread::sleep(Duration::from_micros(500 * moment));
         send(&child, rustix::process::Signal::KILL);
@@ -247,9 +250,9 @@ fn killing_this_process_at_any_moment_leaves_no_command_running() {
             done.send(())
         });
         if ended.recv_timeout(Duration::from_secs(5)).is_err() {
-            let running = processes(&["sleep", "987653"]);
+            let running = processes(&["sleep", &seconds]);
             assert!(running.is_empty(), "killed after {moment} half milliseconds, it lives on");
-            for stuck in bubblewraps_of("sleep 987653") {
+            for stuck in bubblewraps_of(&script) {
                 let _ = rustix::process::kill_process(stuck, rustix::process::Signal::KILL);
             }
         }
