@@ -4,6 +4,7 @@ use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::object::{Object, ProviderRef, State};
 use crate::provider::Machine;
+use crate::provider::name::default_name;
 
 /// A sandbox that a command works on.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,10 +30,14 @@ impl Target {
     }
 
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
-    /// way of writing its address: `review`, `review["ada"]`.
+    /// way of writing its address: `review`, `review["ada"]`; else by the name that
+    /// follows from its address, which platforms may make unique: `review-ada`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
         let current = || sandboxes(state);
-        let found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
+        let mut found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
+        if found.is_empty() {
+            found = current().filter(|object| default_name(&object.address) == name).collect();
+        }
         match found.as_slice() {
             [object] => Ok(Self::of(object)),
             [] => {
@@ -106,7 +111,11 @@ mod tests {
             let found = Target::find(&state, name).expect(name);
             assert_eq!(found.object.address.to_string(), "sandbox.a", "{name}");
         }
-        state.objects.pop();
+        let review = object("sandbox.review[\"ada\"]");
+        state.objects.push(Object { remote_id: RemoteId::from("2"), ..review });
+        let found = Target::find(&state, "review-ada").expect("the name of its address");
+        assert_eq!(found.object.remote_id, RemoteId::from("2"));
+        state.objects.truncate(1);
         assert!(Target::find(&state, "a").is_err());
         assert!(Target::find(&state, "ssh_key.a[\"hetzner\"]").is_err());
     }
