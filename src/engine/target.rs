@@ -31,7 +31,7 @@ impl Target {
 
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
     /// way of writing its address: `review`, `review["ada"]`; else by the name that
-    /// follows from its address, which platforms may make unique: `review-ada`.
+    /// its address would give it, which a platform may have made longer: `review-ada`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
         let current = || sandboxes(state);
         let mut found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
@@ -104,6 +104,21 @@ mod tests {
     }
 
     #[test]
+    fn the_name_that_an_address_gives_will_do_unless_another_is_called_so() {
+        let mut state = State::empty("l".into());
+        state.objects = vec![object("sandbox.review[\"ada\"]")];
+        assert!(Target::find(&state, "review-ada").is_ok());
+        assert!(Target::find(&state, "review-lin").is_err());
+        let named = Object {
+            attributes: Value::object([("name", Value::from("review-ada"))]),
+            ..object("sandbox.b")
+        };
+        state.objects.push(named);
+        let found = Target::find(&state, "review-ada").expect("the exact name");
+        assert_eq!(found.object.address.to_string(), "sandbox.b");
+    }
+
+    #[test]
     fn only_sandboxes_are_found_by_name_or_id() {
         let mut state = State::empty("l".into());
         state.objects = vec![object("ssh_key.a[\"hetzner\"]"), object("sandbox.a")];
@@ -111,11 +126,7 @@ mod tests {
             let found = Target::find(&state, name).expect(name);
             assert_eq!(found.object.address.to_string(), "sandbox.a", "{name}");
         }
-        let review = object("sandbox.review[\"ada\"]");
-        state.objects.push(Object { remote_id: RemoteId::from("2"), ..review });
-        let found = Target::find(&state, "review-ada").expect("the name of its address");
-        assert_eq!(found.object.remote_id, RemoteId::from("2"));
-        state.objects.truncate(1);
+        state.objects.pop();
         assert!(Target::find(&state, "a").is_err());
         assert!(Target::find(&state, "ssh_key.a[\"hetzner\"]").is_err());
     }

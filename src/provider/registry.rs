@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Provider;
+use super::hetzner::wish::default_regions;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
@@ -94,20 +95,11 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
         hetzner::Settings {
             access: hetzner::access::Access::new(endpoint.as_deref(), token.as_deref()),
             tuning,
-            regions: regions(&settings),
+            regions: default_regions(settings.region.as_deref(), given("region")),
             identities: identities(&settings),
             clock: settings.clock,
         },
     )))
-}
-
-/// Lists the regions of sandboxes that name none, in the order in which they are tried.
-fn regions(settings: &Settings) -> Vec<String> {
-    let own = || settings.attributes.get("region").map(Value::revealed);
-    match &settings.region {
-        Some(region) => vec![region.clone()],
-        None => own().and_then(hetzner::wish::names).unwrap_or_default(),
-    }
 }
 
 /// Says by which keys machines are logged in to: sandplan's own, the agent's, and
@@ -181,15 +173,6 @@ mod tests {
             build("local", ProviderRef::of("local"), settings(attributes)).err().unwrap();
         assert_eq!(problems.len(), 1);
         assert!(problems.to_string().contains("`token`"), "{problems}");
-    }
-
-    #[test]
-    fn the_region_of_the_command_line_counts_instead_of_the_blocks() {
-        let block = Value::tuple([Value::from("fsn1"), Value::from("nbg1")]);
-        let mut settings = settings(Value::object([("region", block)]));
-        assert_eq!(regions(&settings), ["fsn1", "nbg1"]);
-        settings.region = Some("hil".to_owned());
-        assert_eq!(regions(&settings), ["hil"]);
     }
 
     #[test]
