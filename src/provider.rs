@@ -76,6 +76,17 @@ pub trait Provider: Send + Sync {
         id: &RemoteId,
     ) -> Result<Option<RemoteObject>, ProviderError>;
 
+    /// Makes an object that exists ours, so that `list` has it from now on; its user's
+    /// own labels stay. Returns nothing when it is gone.
+    async fn adopt(
+        &self,
+        kind: ResourceType,
+        id: &RemoteId,
+        _ownership: &Ownership,
+    ) -> Result<Option<RemoteObject>, ProviderError> {
+        self.read(kind, id).await
+    }
+
     /// Makes an object and waits until the platform calls it running. Calling it
     /// again with the same operation id never makes a second one.
     async fn create(&self, request: CreateRequest) -> Result<RemoteObject, ProviderError>;

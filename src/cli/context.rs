@@ -192,7 +192,9 @@ impl Context {
 
     /// Loads what commands need that only work on what is alive, and the state.
     pub fn load_state(&self) -> Result<(Project, State), Diagnostics> {
-        let project = self.load(&ConfigArgs::default(), Strictness::Optional)?;
+        let provider = std::env::var("SANDPLAN_PROVIDER").ok().filter(|name| !name.is_empty());
+        let config = ConfigArgs { provider, ..ConfigArgs::default() };
+        let project = self.load(&config, Strictness::Optional)?;
         let state = project.read_state()?;
         Ok((project, state))
     }

@@ -196,6 +196,26 @@ impl Provider for Hetzner {
         })
     }
 
+    async fn adopt(
+        &self,
+        kind: ResourceType,
+        id: &RemoteId,
+        ownership: &Ownership,
+    ) -> Result<Option<RemoteObject>, ProviderError> {
+        let to = (number(id)?, ownership);
+        let client = self.client()?;
+        Ok(match kind {
+            ResourceType::Sandbox => client.adopted::<Server>(to).await?.as_ref().map(remote::server),
+            ResourceType::SshKey => client.adopted::<SshKey>(to).await?.as_ref().map(remote::ssh_key),
+            ResourceType::Network => {
+                client.adopted::<Firewall>(to).await?.as_ref().map(firewalls::object)
+            }
+            ResourceType::Snapshot => {
+                client.adopted::<Image>(to).await?.as_ref().map(remote::snapshot)
+            }
+        })
+    }
+
     async fn create(&self, request: CreateRequest) -> Result<RemoteObject, ProviderError> {
         match request.kind {
             ResourceType::Sandbox => self.create_server(request).await,

@@ -25,10 +25,10 @@ use crate::value::Value;
 pub const USER_DATA_LIMIT: usize = 32 * 1024;
 
 /// What a server's disk begins with.
-struct Seed {
-    user_data: String,
+pub(super) struct Seed {
+    pub user_data: String,
     /// The labels that say which host key is in it.
-    keys: Labels,
+    pub keys: Labels,
 }
 
 impl Hetzner {
@@ -57,7 +57,7 @@ impl Hetzner {
     }
 
     /// Makes a host key and the user-data that it is in.
-    fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
+    pub(super) fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
         let access_key = self.reach.access_key()?;
         let (private, public) = host_key::generate().map_err(|error| {
             let message = format!("No host key could be made: {error}.");
@@ -101,25 +101,23 @@ impl Hetzner {
             changing.fence(firewall_id(&was)?, firewall_id(&sandbox)?).await?;
         }
         let name = sandbox.name.clone().unwrap_or_else(|| changing.server.name.clone());
-        let mut object_cost = None;
-        if changes(&["image", "from"]) {
-            let seed = self.seed(&sandbox)?;
-            changing.relabel(&name, &owned(&request.ownership, &sandbox, &seed.keys)).await?;
+        let is_new_disk = changes(&["image", "from"]);
+        let seed = is_new_disk.then(|| self.seed(&sandbox)).transpose()?;
+        let kept = || with_keys(&Labels::new(), &changing.server.labels);
+        let keys = seed.as_ref().map_or_else(kept, |seed| seed.keys.clone());
+        let labels = owned(&request.ownership, &sandbox, &keys);
+        let mut server = changing.relabel(&name, &labels).await?;
+        if let Some(seed) = &seed {
             changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
-        } else {
-            let keys = with_keys(&Labels::new(), &changing.server.labels);
-            changing.relabel(&name, &owned(&request.ownership, &sandbox, &keys)).await?;
         }
-        let candidates = Candidate::planned(&request.attributes);
-        let kind = &changing.server.server_type.name;
-        if !candidates.is_empty() && !candidates.iter().any(|c| c.server_type == *kind) {
-            object_cost = Some(changing.rescale(&candidates).await?.hourly_cost);
+        let rescaled = changing.fit(&Candidate::planned(&request.attributes)).await?;
+        if is_new_disk || rescaled.is_some() || changes(&["network"]) {
+            server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
         }
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
         let object = remote::server(&server);
         let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
-        Ok(match object_cost {
-            Some(cost) => remote::with(object, "hourly_cost", Value::from(cost)),
+        Ok(match rescaled {
+            Some(chosen) => remote::with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
             None => object,
         })
     }
