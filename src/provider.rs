@@ -321,6 +321,11 @@ impl Reporter {
         Self::new(OperationId::from(""), channel)
     }
 
+    /// Returns a reporter to the same reader, of another operation.
+    pub fn of(&self, operation: OperationId) -> Self {
+        Self { operation, channel: self.channel.clone() }
+    }
+
     /// Sends a report; a loop that has ended no longer listens, which is no error.
     pub fn send(&self, report: Report) {
         let _ = self.channel.send((self.operation.clone(), report));

@@ -80,8 +80,7 @@ impl<'a> Run<'a> {
         let before = self.world.object(&flight.key).cloned();
         let before = before.filter(|_| flight.kind != OperationKind::Create);
         // A new disk has nothing of what was done on the old one.
-        let is_new_disk =
-            change.action == Action::Rebuild && flight.kind == OperationKind::Update;
+        let is_new_disk = change.action == Action::Rebuild && flight.kind == OperationKind::Update;
         let steps = before.as_ref().filter(|_| !is_new_disk);
         Object {
             address: change.address.clone(),

@@ -145,6 +145,7 @@ impl Context {
 
     /// Gathers what the engine takes from its surroundings.
     pub fn environment(&self, config: &ConfigArgs) -> Result<Environment, Diagnostics> {
+        let terminal = self.terminal;
         Ok(Environment {
             directory: self.directory.clone(),
             data_home: data_home(),
@@ -155,6 +156,7 @@ impl Context {
             },
             clock: Arc::new(Timestamp::now),
             variable: Arc::new(|name| std::env::var(name).ok()),
+            notice: Arc::new(move |text| terminal.say(&format!("{text}\n"))),
         })
     }
 

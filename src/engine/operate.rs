@@ -14,8 +14,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::evaluate::{Surroundings, evaluate_deferred};
 use crate::event::EventStream;
 use crate::object::{
-    Object, ObjectKey, OperationId, Ownership, Prior, ProviderRef, RemoteId, RemoteObject, RunId, State,
-    Status, StepFailure, StepRecord,
+    Object, ObjectKey, OperationId, Ownership, Prior, ProviderRef, RemoteId, RemoteObject, RunId,
+    State, Status, StepFailure, StepRecord,
 };
 use crate::plan::Plan;
 use crate::provider::{Provider, ProvisionOutcome, ProvisionRequest, Report, Reporter};
@@ -190,9 +190,8 @@ impl Session<'_> {
     ) -> Result<(), Diagnostics> {
         let failed = |why: String| Diagnostic::error("import-failed", "Cannot import").detail(why);
         let remote = provider.read(address.kind(), id).await;
-        let remote = remote.map_err(|error| {
-            failed(error.message.clone()).failure(error.kind.failure())
-        })?;
+        let remote =
+            remote.map_err(|error| failed(error.message.clone()).failure(error.kind.failure()))?;
         let Some(remote) = remote else { return Err(not_there(id, name).into()) };
         let ours = &self.project.desired.project;
         match remote.ownership.filter(|owner| owner.project != *ours) {

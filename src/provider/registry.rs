@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Provider;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
+use super::{Provider, Reporter};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::object::ProviderRef;
 use crate::ssh::Identities;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub clock: Clock,
     pub variable: Variable,
+    /// Hears what calls wait for that no operation makes.
+    pub notices: Reporter,
 }
 
 /// A platform that this build knows.
@@ -97,6 +99,7 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
             regions: hetzner::wish::default_regions(settings.region.as_deref(), given("region")),
             identities: identities(&settings),
             clock: settings.clock,
+            notices: settings.notices,
         },
     )))
 }
@@ -155,6 +158,7 @@ mod tests {
             data_dir: "/nonexistent".into(),
             clock,
             variable: Arc::new(|_| None),
+            notices: Reporter::silent(),
         }
     }
 

@@ -116,10 +116,10 @@ impl Living<'_> {
     /// Says why no type will do.
     fn unfit(&self, need: &Need) -> String {
         format!(
-            "cannot change its type in place: {} has no such {} type with a disk of at least {} \
-             GB, which it has now",
-            self.text("location").unwrap_or_default(),
+            "its type cannot change in place: none that is asked for is an {} type in {} with a \
+             disk of {} GB or more, as it has now",
             need.architectures.join(" or "),
+            self.text("location").unwrap_or_default(),
             need.disk
         )
     }

@@ -1,5 +1,7 @@
 //! Sandboxes are servers: from a sandbox's arguments to calls, and back.
 
+use std::sync::Arc;
+
 use super::change::{Changing, gone};
 use super::labels::{self, Labels};
 use super::order::{self, Candidate, Order};
@@ -81,9 +83,20 @@ impl Hetzner {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let held = self.client()?.list::<SshKey>(&Filter::all()).await?;
+        let held = self.held_keys().await?;
         let is_asked = |key: &&SshKey| keys.iter().any(|k| is_same_key(k, &key.public_key));
         Ok(held.iter().filter(is_asked).map(|key| key.id.to_string()).collect())
+    }
+
+    /// Returns the public keys that the project holds.
+    pub(super) async fn held_keys(&self) -> Result<Arc<Vec<SshKey>>, ProviderError> {
+        let mut known = self.keys.lock().await;
+        if let Some(keys) = &*known {
+            return Ok(keys.clone());
+        }
+        let keys = Arc::new(self.client()?.list::<SshKey>(&Filter::all()).await?);
+        *known = Some(keys.clone());
+        Ok(keys)
     }
 
     pub(super) async fn update_server(
@@ -208,7 +221,7 @@ fn firewall_of(sandbox: &Sandbox) -> Result<Option<i64>, ProviderError> {
 }
 
 /// Compares public keys without their comments.
-fn is_same_key(a: &str, b: &str) -> bool {
+pub(super) fn is_same_key(a: &str, b: &str) -> bool {
     let parts = |key: &str| {
         let mut words = key.split_whitespace();
         (words.next().map(str::to_owned), words.next().map(str::to_owned))
