@@ -178,6 +178,9 @@ impl<'a> Run<'a> {
     fn refused(&mut self, operation: OperationId, flight: Flight, error: ProviderError) {
         self.complete(&flight, false);
         self.problem(refusal(&error, &flight.key.address));
+        if error.committed == Committed::No {
+            self.not_rebuilt(&flight);
+        }
         let ending = match &error.committed {
             Committed::Unknown if flight.kind != OperationKind::Provision => {
                 if let Some(id) = flight.remote_id.clone() {
@@ -190,6 +193,16 @@ impl<'a> Run<'a> {
         self.next.writes.push(Write::End(operation, ending));
         if flight.kind == OperationKind::Create {
             self.not_made(&flight, error.committed);
+        }
+    }
+
+    /// A rebuild that was refused: the disk is as it was.
+    fn not_rebuilt(&mut self, flight: &Flight) {
+        let change = flight.step.and_then(|id| self.change(self.step(id)));
+        let change = change.filter(|change| change.action == Action::Rebuild);
+        let before = change.and_then(|change| change.before.as_deref());
+        if let Some(before) = before.filter(|_| flight.kind == OperationKind::Update) {
+            self.keep(before.clone());
         }
     }
 
