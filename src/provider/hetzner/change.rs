@@ -90,22 +90,45 @@ impl Changing<'_> {
         Err(ProviderError::new(ProviderErrorKind::NoCapacity, message))
     }
 
+    /// Switches the server on if it is off; one that is shutting down is let come to
+    /// its end first.
+    pub async fn switch_on(&self) -> Result<(), ProviderError> {
+        if !self.server.goes_off() {
+            return Ok(());
+        }
+        if !self.server.is_off() {
+            self.await_off().await?;
+        }
+        self.reporter.phase("switching on");
+        self.done(&self.client.power_on(self.server.id).await?).await?;
+        running(self.client, self.server.id, self.reporter).await.map(|_| ())
+    }
+
     async fn switch_off(&self) -> Result<(), ProviderError> {
-        if self.server.is_off() {
+        if self.read().await?.is_off() {
             return Ok(());
         }
         self.reporter.phase("shutting down");
         self.done(&self.client.shut_down(self.server.id).await?).await?;
+        self.await_off().await
+    }
+
+    /// Waits until a server that shuts down is off; in the end its power is cut.
+    async fn await_off(&self) -> Result<(), ProviderError> {
         let end = Instant::now() + SHUTTING_DOWN;
         while Instant::now() < end {
-            match self.client.read::<Server>(self.server.id).await? {
-                Some(server) if server.is_off() => return Ok(()),
-                Some(_) => sleep(LOOK).await,
-                None => return Err(gone(self.server.id)),
+            if self.read().await?.is_off() {
+                return Ok(());
             }
+            sleep(LOOK).await;
         }
         self.reporter.phase("switching off");
         self.done(&self.client.power_off(self.server.id).await?).await
+    }
+
+    async fn read(&self) -> Result<Server, ProviderError> {
+        let server = self.client.read::<Server>(self.server.id).await?;
+        server.ok_or_else(|| gone(self.server.id))
     }
 
     /// Gives the server a new disk.

@@ -13,7 +13,7 @@ use super::{Hetzner, number, unique_name};
 use crate::object::{Ownership, RemoteObject, StepRecord};
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{
-    CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
+    Committed, CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
     ProvisionRequest, ResourceConfig, UpdateRequest,
 };
 use crate::provision::cloud_init::{self, HostKey, UserData};
@@ -96,26 +96,37 @@ impl Hetzner {
         let changing = Changing { client: &client, server, reporter: &request.reporter };
         let sandbox = Sandbox::from_value(&request.attributes);
         let changes = |roots: &[&str]| request.changed.iter().any(|p| roots.contains(&p.root()));
+        let rebuilds = changes(&["image", "from"]);
+        let candidates = Candidate::planned(&request.attributes);
+        let kind = &changing.server.server_type.name;
+        let rescales = !candidates.is_empty() && !candidates.iter().any(|c| c.server_type == *kind);
+        if rebuilds || !rescales {
+            changing.switch_on().await?;
+        }
         if changes(&["network"]) {
             let was = Sandbox::from_value(&request.before);
             changing.fence(firewall_id(&was)?, firewall_id(&sandbox)?).await?;
         }
         let name = sandbox.name.clone().unwrap_or_else(|| changing.server.name.clone());
         let mut object_cost = None;
-        if changes(&["image", "from"]) {
+        if rebuilds {
             let seed = self.seed(&sandbox)?;
-            changing.relabel(&name, &owned(&request.ownership, &sandbox, &seed.keys)).await?;
+            let label = |keys| owned(&request.ownership, &sandbox, keys);
+            // Whatever disk a run that is killed leaves, its host key is pinned.
+            let either = either_key(&changing.server.labels, &seed.keys);
+            changing.relabel(&name, &label(&either)).await?;
             changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
+            changing.relabel(&name, &label(&seed.keys)).await.map_err(unknown)?;
         } else {
             let keys = with_keys(&Labels::new(), &changing.server.labels);
             changing.relabel(&name, &owned(&request.ownership, &sandbox, &keys)).await?;
         }
-        let candidates = Candidate::planned(&request.attributes);
-        let kind = &changing.server.server_type.name;
-        if !candidates.is_empty() && !candidates.iter().any(|c| c.server_type == *kind) {
-            object_cost = Some(changing.rescale(&candidates).await?.hourly_cost);
+        if rescales {
+            let rescaled = changing.rescale(&candidates).await;
+            let rescaled = if rebuilds { rescaled.map_err(unknown) } else { rescaled };
+            object_cost = Some(rescaled?.hourly_cost);
         }
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        let server = client.read::<Server>(id).await.map_err(unknown)?.ok_or_else(|| gone(id))?;
         let object = remote::server(&server);
         let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
         Ok(match object_cost {
@@ -139,6 +150,11 @@ impl Hetzner {
         let client = self.client()?.reporting(&request.reporter);
         let id = number(&request.remote_id)?;
         let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        // The run that made it may not have lived to see whether it starts.
+        let server = match server.comes_up() {
+            true => order::running(&client, id, &request.reporter).await?,
+            false => server,
+        };
         let booting =
             Booting { client: &client, reach: &self.reach, server, reporter: &request.reporter };
         let guest = booting.guest().await?;
@@ -157,6 +173,18 @@ impl Hetzner {
     pub(super) fn wanted(&self, sandbox: &Sandbox) -> Result<Guest, ProviderError> {
         Ok(Guest { access_key: Some(self.reach.access_key()?), ..machine(sandbox) })
     }
+}
+
+/// Says of an error that what came before it has been done.
+fn unknown(error: ProviderError) -> ProviderError {
+    error.committed(Committed::Unknown)
+}
+
+/// Pins the host key that a server shows now beside the one of its next disk.
+fn either_key(now: &Labels, next: &Labels) -> Labels {
+    let shown = [HOST_KEY, ONCE_KEY].into_iter().find_map(|key| now.get(key));
+    let shown = shown.map(|label| (HOST_KEY.to_owned(), label.clone()));
+    next.clone().into_iter().chain(shown).collect()
 }
 
 fn machine(sandbox: &Sandbox) -> Guest {
