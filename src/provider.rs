@@ -91,6 +91,9 @@ pub trait Provider: Send + Sync {
     async fn provision(&self, request: ProvisionRequest)
     -> Result<ProvisionOutcome, ProviderError>;
 
+    /// Ends what calls that were dropped have left running. Called before the process ends.
+    async fn close(&self) {}
+
     /// Returns the ability to run commands in a sandbox.
     fn exec(&self) -> Option<&dyn Exec> {
         None

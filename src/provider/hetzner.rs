@@ -233,6 +233,10 @@ impl Provider for Hetzner {
         self.provision_server(request).await
     }
 
+    async fn close(&self) {
+        self.reach.settle().await;
+    }
+
     fn exec(&self) -> Option<&dyn Exec> {
         Some(self)
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Provider;
+use super::hetzner::wish::default_regions;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
@@ -94,7 +95,7 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
         hetzner::Settings {
             access: hetzner::access::Access::new(endpoint.as_deref(), token.as_deref()),
             tuning,
-            regions: given("region").and_then(hetzner::wish::names).unwrap_or_default(),
+            regions: default_regions(settings.region.as_deref(), given("region")),
             identities: identities(&settings),
             clock: settings.clock,
         },
