@@ -79,7 +79,6 @@ impl<'a> Run<'a> {
     fn object(&self, flight: &Flight, change: &Change, planned: &Planned) -> Object {
         let before = self.world.object(&flight.key).cloned();
         let before = before.filter(|_| flight.kind != OperationKind::Create);
-        let steps = before.as_ref().filter(|_| change.action != Action::Rebuild);
         Object {
             address: change.address.clone(),
             deposed: None,
@@ -90,7 +89,7 @@ impl<'a> Run<'a> {
             schema_version: planned.schema_version,
             attributes: without_unknown(&flight.wanted),
             depends_on: planned.depends_on.clone(),
-            steps: steps.map(|object| object.steps.clone()).unwrap_or_default(),
+            steps: before.as_ref().map(|object| object.steps.clone()).unwrap_or_default(),
             failure: before.and_then(|object| object.failure),
             create_before_destroy: planned.create_before_destroy,
         }

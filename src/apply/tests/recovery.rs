@@ -1,9 +1,10 @@
 use crate::diagnostic::Severity;
 use crate::event::{Event, Recovery};
 use crate::object::{Object, Status};
+use crate::plan::Operation;
 use crate::provider::ProviderErrorKind;
 
-use super::fake::Fault;
+use super::fake::{Fault, record};
 use super::stage::{Stage, address};
 
 fn outcomes(events: &[Event]) -> Vec<Recovery> {
@@ -128,6 +129,23 @@ async fn a_rebuild_that_nobody_knows_of_is_made_again_whatever_is_asked_for_then
     let object = stage.object("sandbox.a").unwrap();
     assert_eq!(object.text("image"), Some("(being rebuilt)"));
     assert_eq!(stage.open_operations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_forgets_what_was_done_and_keeps_what_is_done_after_it() {
+    let mut stage = Stage::new();
+    let before = stage.existing("sandbox.a");
+    let old = Object { steps: vec![record("provision:old", 0)], ..before };
+    stage.locked().transaction(|batch| batch.put(&old)).unwrap();
+    stage.plan.based_on = vec![(old.key(), stage.object("sandbox.a").unwrap().version)];
+    let rebuild = stage.rebuild("sandbox.a");
+    let change = stage.plan.steps[rebuild.0 as usize].change;
+    stage.push(change, Operation::Provision, &[rebuild]);
+    stage.apply().await;
+    let object = stage.object("sandbox.a").unwrap();
+    let done: Vec<&str> = object.steps.iter().map(|step| &*step.name).collect();
+    assert_eq!(done, ["provision:one", "provision:two"]);
+    assert_eq!((object.status, object.text("image")), (Status::Ready, Some("new")));
 }
 
 #[tokio::test(start_paused = true)]
