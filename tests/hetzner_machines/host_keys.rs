@@ -18,7 +18,9 @@ sandbox "box" {
 
 /// How many runs are killed, and how far apart.
 const KILLS: u32 = 18;
-const APART: Duration = Duration::from_millis(30);
+const APART: Duration = Duration::from_millis(40);
+/// How long the platform takes to change labels, so that many kills fall into it.
+const RELABELLING: u64 = 150;
 const AT_ONCE: u32 = 3;
 
 /// Makes another host key in the body, and lets sshd take it.
@@ -44,6 +46,18 @@ fn shown(stage: &Stage) -> String {
     found.split('"').nth(1).unwrap().to_owned()
 }
 
+/// Waits until sshd has started anew and shows another key than the state knows.
+fn await_another_key(stage: &Stage) {
+    let (address, known) = (stage.address(), shown(stage));
+    loop {
+        let mut scan = stage.command("ssh-keyscan");
+        let seen = Ran::of(scan.args(["-t", "ed25519", &address])).stdout;
+        if seen.contains("ssh-ed25519") && !seen.contains(&known) {
+            return;
+        }
+    }
+}
+
 #[test]
 fn the_host_key_of_the_user_data_is_replaced_at_the_first_connection() {
     let Some(stage) = Stage::new(BOX) else { return };
@@ -65,6 +79,7 @@ fn a_server_with_another_host_key_is_sent_nothing() {
     stage.apply();
     let known = fingerprint(&stage);
     let other = second_word(&stage.as_root(CHANGE).stdout);
+    await_another_key(&stage);
     stage.configure(&BOX.replace("one", "two"));
     let refusals = [
         (stage.exec("touch /tmp/sent"), 125),
@@ -90,6 +105,7 @@ fn a_run_that_is_killed_while_the_host_key_is_replaced_leaves_a_server_that_can_
 
 fn kill_and_go_on(after: Duration) {
     let Some(stage) = Stage::new(BOX) else { return };
+    stage.delay("PUT", "/servers/{id}", RELABELLING);
     let mut apply = stage.command(SANDPLAN);
     apply.args(["apply", "-auto-approve"]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut apply = apply.spawn().unwrap();
@@ -103,6 +119,7 @@ fn kill_and_go_on(after: Duration) {
     apply.kill().unwrap();
     apply.wait().unwrap();
     let before: Value = stage.server();
+    eprintln!("killed {after:?} after the order: {:?}", before["labels"].as_object().unwrap().keys().filter(|k| k.contains("key")).collect::<Vec<_>>());
     let said = stage.sandplan("apply -auto-approve");
     assert_eq!(said.code, 0, "killed {after:?} after the order, labels {}: {said:?}", before["labels"]);
     let server = stage.server();

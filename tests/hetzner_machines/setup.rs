@@ -1,6 +1,8 @@
 //! What cloud-init sets up: packages, tools and agents, with stand-ins that write down
 //! how they were called.
 
+use std::io::{BufRead, BufReader};
+
 use crate::stage::Stage;
 
 /// Writes a call down; packages come with what they bring.
@@ -31,6 +33,7 @@ esac
 /// Puts every tool on the disks to come.
 pub fn equip(stage: &Stage) {
     stage.tool("apt-get", APT_GET);
+    stage.tool("curl", "for last; do :; done\nwhile [ \"$1\" != -o ]; do shift; done\necho key >\"$2\"\n");
     stage.tool("dpkg", "exit 0\n");
     stage.tool("dpkg-query", "exit 0\n");
     stage.tool("docker", "echo Docker version 27.0\n");
@@ -46,7 +49,7 @@ pub fn toolbox(packages: &str, version: &str) -> String {
           packages = {packages}
           toolchain {{
             docker = "distro"
-            node   = "distro"
+            node   = "24"
             python = true
           }}
           agent "claude-code" {{ version = "{version}" }}
@@ -59,6 +62,22 @@ pub fn toolbox(packages: &str, version: &str) -> String {
 /// The calls that were written down, and forgets them.
 fn calls(stage: &Stage) -> String {
     stage.as_root("cat /var/log/tools; : >/var/log/tools").stdout
+}
+
+#[test]
+fn steps_are_told_while_later_ones_run() {
+    let Some(stage) = Stage::new(&toolbox(r#"["jq"]"#, "2.1.329")) else { return };
+    equip(&stage);
+    stage.tool("docker", "until [ -e /root/go ]; do sleep 0.05; done\necho Docker 27\n");
+    let mut apply = stage.spawn(&["apply", "-auto-approve"]);
+    let mut lines = BufReader::new(apply.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("(setup:apt): Setting up -q install -- jq")));
+    assert!(lines.any(|line| line.contains("step setup:apt ok")));
+    stage.sandplan("list -refresh=false").exits(0);
+    stage.as_root("touch /root/go");
+    assert!(lines.any(|line| line.contains("step setup:docker ok")));
+    assert!(lines.any(|line| line.contains("Apply complete!")));
+    assert!(apply.wait().unwrap().success());
 }
 
 #[test]

@@ -121,6 +121,16 @@ impl Stage {
         serde_json::from_slice(&bytes.unwrap()).unwrap()
     }
 
+    /// Makes the platform slow to answer a request.
+    pub fn delay(&self, method: &str, path: &str, milliseconds: u64) {
+        let fault = serde_json::json!([
+            {"kind": "delay", "method": method, "path": path, "delay_ms": milliseconds},
+        ]);
+        let request = reqwest::Client::new().post(format!("{}/_faults", self.url()));
+        let answer = RUNTIME.block_on(request.body(fault.to_string()).send()).unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     /// How many objects of a kind the platform holds.
     pub fn count(&self, kind: &str) -> usize {
         self.objects()[kind].as_array().unwrap().len()
@@ -138,13 +148,6 @@ impl Stage {
 
     pub fn address(&self) -> String {
         self.server()["public_net"]["ipv4"]["ip"].as_str().unwrap().to_owned()
-    }
-
-    /// The first line of an attribute of `sandbox.box` in the state.
-    pub fn attribute(&self, name: &str) -> Value {
-        let said = self.sandplan("list -json").exits(0).stdout;
-        let list: Value = serde_json::from_str(&said).unwrap();
-        list["sandboxes"][0][name].clone()
     }
 
     /// Runs a script as root in the body, with sandplan's own key.
