@@ -69,7 +69,9 @@ fn openssh_logs_in_with_what_sandplan_prints_and_refuses_another_host_key() {
     let agent = Agent::with(&stage, &key);
     let command = stage.sandplan("output -raw ssh").exits(0).stdout;
     let line = format!("{command} -o BatchMode=yes");
-    let shell = |line: &str| Ran::of(stage.command("sh").args(["-c", line]).env("SSH_AUTH_SOCK", &agent.socket));
+    let shell = |line: &str| {
+        Ran::of(stage.command("sh").args(["-c", line]).env("SSH_AUTH_SOCK", &agent.socket))
+    };
     assert_eq!(shell(&format!("{line} cat note")).exits(0).stdout, "one\n");
     let by_file = format!("{line} -o IdentityAgent=none -i {} cat note", key.display());
     assert_eq!(shell(&by_file).exits(0).stdout, "one\n");

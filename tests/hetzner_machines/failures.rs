@@ -45,7 +45,8 @@ fn a_setup_step_that_fails_is_told_kept_and_gone_on_with() {
 fn a_later_setup_step_that_fails_does_not_repeat_the_earlier_ones() {
     let Some(stage) = Stage::new(&toolbox(r#"["jq"]"#, "2.1.329")) else { return };
     equip(&stage);
-    stage.tool("docker", "[ -e /root/mended ] || { echo no daemon >&2; exit 3; }\necho Docker 27\n");
+    stage
+        .tool("docker", "[ -e /root/mended ] || { echo no daemon >&2; exit 3; }\necho Docker 27\n");
     stage.sandplan("apply -auto-approve").exits(5).says("setup:docker").says("no daemon");
     stage.as_root("touch /root/mended; : >/var/log/tools");
     let said = stage.apply();

@@ -41,7 +41,15 @@ fn a_sandbox_is_made_shown_and_destroyed_without_a_trace() {
     assert_eq!(["servers", "ssh_keys", "firewalls"].map(|kind| stage.count(kind)), [1, 1, 1]);
     stage.sandplan("destroy -auto-approve").exits(0).says("3 destroyed");
     let kinds = ["servers", "ssh_keys", "firewalls", "primary_ips", "images"];
-    assert_eq!(kinds.map(|kind| stage.objects()[kind].as_array().unwrap().iter().filter(|o| o["type"] != "system").count()), [0; 5]);
+    assert_eq!(
+        kinds.map(|kind| stage.objects()[kind]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|o| o["type"] != "system")
+            .count()),
+        [0; 5]
+    );
 }
 
 #[test]
@@ -74,9 +82,23 @@ fn secrets_reach_the_machine_and_nothing_else() {
         stage.run(&all).exits(0)
     };
     let mut said = vec![run(&["plan", "-out=saved"]), run(&["apply", "-auto-approve", "-json"])];
-    said.extend(["show", "show -json", "list -json", "logs box", "logs box speak", "state pull", "show -json saved"].map(|line| stage.sandplan(line).exits(0)));
+    said.extend(
+        [
+            "show",
+            "show -json",
+            "list -json",
+            "logs box",
+            "logs box speak",
+            "state pull",
+            "show -json saved",
+        ]
+        .map(|line| stage.sandplan(line).exits(0)),
+    );
     said.push(run(&["plan", "-json"]));
-    assert_eq!(stage.exec("echo $TOKEN; cat secret").exits(0).stdout, format!("{SECRET}\n{CONTENT}"));
+    assert_eq!(
+        stage.exec("echo $TOKEN; cat secret").exits(0).stdout,
+        format!("{SECRET}\n{CONTENT}")
+    );
     let objects = stage.objects().to_string();
     for secret in [SECRET, CONTENT] {
         for ran in &said {

@@ -33,7 +33,10 @@ esac
 /// Puts every tool on the disks to come.
 pub fn equip(stage: &Stage) {
     stage.tool("apt-get", APT_GET);
-    stage.tool("curl", "for last; do :; done\nwhile [ \"$1\" != -o ]; do shift; done\necho key >\"$2\"\n");
+    stage.tool(
+        "curl",
+        "for last; do :; done\nwhile [ \"$1\" != -o ]; do shift; done\necho key >\"$2\"\n",
+    );
     stage.tool("dpkg", "exit 0\n");
     stage.tool("dpkg-query", "exit 0\n");
     stage.tool("docker", "echo Docker version 27.0\n");
@@ -106,7 +109,10 @@ fn packages_tools_and_agents_are_set_up_once_and_changed_in_place() {
     let second = calls(&stage);
     assert!(second.contains("@anthropic-ai/claude-code@2.1.400"), "{second}");
     assert!(!second.contains("apt-get -q install"), "{second}");
-    assert_eq!(stage.exec("claude --version; cat marks").exits(0).stdout, "2.1.400 (Claude Code)\nx\n");
+    assert_eq!(
+        stage.exec("claude --version; cat marks").exits(0).stdout,
+        "2.1.400 (Claude Code)\nx\n"
+    );
 
     stage.configure(&toolbox(r#"["jq", "ripgrep"]"#, "2.1.400"));
     stage.apply().says("step setup:apt ok");

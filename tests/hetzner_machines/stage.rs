@@ -34,8 +34,7 @@ pub struct Stage {
 /// Bodies need root and port 22 here; elsewhere, subordinate ids and a kernel that
 /// gives low ports to everybody. Where there is neither, nothing can be shown.
 fn can_have_bodies() -> bool {
-    let has_ids =
-        rustix::process::geteuid().is_root() || Path::new("/usr/bin/newuidmap").exists();
+    let has_ids = rustix::process::geteuid().is_root() || Path::new("/usr/bin/newuidmap").exists();
     has_ids && TcpListener::bind("127.255.7.22:22").is_ok()
 }
 

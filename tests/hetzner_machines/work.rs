@@ -48,8 +48,23 @@ fn commands_have_their_streams_their_codes_and_the_sandboxs_environment() {
     let Some(stage) = stage() else { return };
     let said = stage.exec("echo out; echo err >&2; exit 9").exits(9);
     assert_eq!((&*said.stdout, &*said.stderr), ("out\n", "err\n"));
-    assert_eq!(stage.exec("echo $GREETING; pwd; id -un").stdout, "hello world\n/home/agent\nagent\n");
-    let words = ["exec", "-e", "MORE=it's", "-workdir=/tmp", "box", "--", "sh", "-c", "echo \"$MORE\" \"$1\"; pwd", "sh", "a  b"];
+    assert_eq!(
+        stage.exec("echo $GREETING; pwd; id -un").stdout,
+        "hello world\n/home/agent\nagent\n"
+    );
+    let words = [
+        "exec",
+        "-e",
+        "MORE=it's",
+        "-workdir=/tmp",
+        "box",
+        "--",
+        "sh",
+        "-c",
+        "echo \"$MORE\" \"$1\"; pwd",
+        "sh",
+        "a  b",
+    ];
     assert_eq!(stage.run(&words).exits(0).stdout, "it's a  b\n/tmp\n");
     stage.run(&["exec", "box", "--", "no-such-command"]).exits(127);
     stage.run(&["exec", "box", "--", "/etc/passwd"]).exits(126);
@@ -74,7 +89,8 @@ fn ctrl_c_reaches_the_command_which_ends_as_it_likes() {
     interrupt(&child);
     let ran = Ran::from(child.wait_with_output().unwrap()).exits(7);
     assert_eq!(ran.stdout, "caught\n");
-    let mut child = stage.spawn(&["exec", "box", "--", "sh", "-c", "echo ready; exec sleep 1000.5"]);
+    let mut child =
+        stage.spawn(&["exec", "box", "--", "sh", "-c", "echo ready; exec sleep 1000.5"]);
     assert_eq!(line(&mut child), "ready\n");
     interrupt(&child);
     Ran::from(child.wait_with_output().unwrap()).exits(130);
