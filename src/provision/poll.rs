@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::guest::DIRECTORY;
-use super::runner::{Run, command};
+use super::runner::{Run, TIMED_OUT, command};
 use crate::provider::{ExecIo, ExecOutcome, ExecRequest, ProviderError, ProviderErrorKind};
 
 const POLL: &str = include_str!("guest/poll.sh");
@@ -72,22 +72,24 @@ pub fn as_root(run: &Run<'_>, argv: &[&str], io: ExecIo) -> ExecRequest {
     ExecRequest { machine: run.machine.as_root(), timeout: Some(LOOK), ..request }
 }
 
-/// Runs a command that may run twice, until the machine has been out of reach for too long.
+/// Runs a command that may run twice, until the machine has been out of reach, or too
+/// busy to answer in time, for too long.
 pub async fn persistently(
     run: &Run<'_>,
     request: impl Fn() -> ExecRequest,
 ) -> Result<ExecOutcome, ProviderError> {
     let until = Instant::now() + SILENCE;
     loop {
-        match run.exec.exec(request()).await {
-            Err(error)
-                if error.kind == ProviderErrorKind::Unavailable && Instant::now() < until =>
-            {
-                run.reporter.phase("waiting for the machine to answer again");
-                tokio::time::sleep(PAUSE).await;
-            }
-            done => return done,
+        let done = run.exec.exec(request()).await;
+        let is_silent = match &done {
+            Ok(outcome) => outcome.code == TIMED_OUT,
+            Err(error) => error.kind == ProviderErrorKind::Unavailable,
+        };
+        if !is_silent || Instant::now() >= until {
+            return done;
         }
+        run.reporter.phase("waiting for the machine to answer again");
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -30,7 +30,7 @@ const TAIL: usize = 40;
 const LONGEST_LINE: usize = 64 * 1024;
 /// How long to wait between two tries of a probe, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-const TIMED_OUT: i32 = 124;
+pub const TIMED_OUT: i32 = 124;
 
 const WRITE_FILE: &str = r#"set -e; umask 022
 dir=$(dirname -- "$1"); mkdir -p -- "$dir"; umask 077

@@ -27,6 +27,8 @@ struct Host {
     directory: tempfile::TempDir,
     /// The next command finds nobody.
     is_away: AtomicBool,
+    /// Its next command runs out of time.
+    is_busy: AtomicBool,
     /// Of each command, its words and whether it ran as root.
     commands: Mutex<Vec<(String, bool)>>,
 }
@@ -36,6 +38,7 @@ impl Host {
         Self {
             directory: tempfile::tempdir().unwrap(),
             is_away: AtomicBool::new(false),
+            is_busy: AtomicBool::new(false),
             commands: Mutex::default(),
         }
     }
@@ -99,6 +102,9 @@ impl Exec for Host {
     async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError> {
         if self.is_away.swap(false, Ordering::SeqCst) {
             return Err(ProviderError::new(ProviderErrorKind::Unavailable, "connection refused"));
+        }
+        if self.is_busy.swap(false, Ordering::SeqCst) {
+            return Ok(ExecOutcome { code: 124, ..ExecOutcome::default() });
         }
         let words = request.argv.join(" ");
         self.commands.lock().unwrap().push((words, request.machine.as_root));
@@ -358,6 +364,14 @@ async fn a_connection_that_breaks_is_made_again() {
     let (failure, told) = set_up_on(&host, &[step("a", "true")], &[]).await;
     assert_eq!((failure, ended(&told)), (None, pairs(&[("a", 0)])));
     assert!(told.contains(&Report::Phase("waiting for the machine to answer again".into())));
+}
+
+#[tokio::test]
+async fn a_machine_that_is_too_busy_to_answer_is_asked_again() {
+    let host = Host::new();
+    host.is_busy.store(true, Ordering::SeqCst);
+    let (failure, told) = set_up_on(&host, &[step("a", "true")], &[]).await;
+    assert_eq!((failure, ended(&told)), (None, pairs(&[("a", 0)])));
 }
 
 #[tokio::test]
