@@ -140,6 +140,7 @@ impl Session<'_> {
             settings: &settings,
         };
         let outcome = apply::apply(inputs).await;
+        futures_util::future::join_all(project.providers.values().map(|p| p.close())).await;
         let mut problems = outcome.diagnostics;
         if let Err(error) = self.store.end_run(project.now()) {
             problems.push(error.diagnostic());

@@ -4,6 +4,7 @@ use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::object::{Object, ProviderRef, State};
 use crate::provider::Machine;
+use crate::provider::name::default_name;
 
 /// A sandbox that a command works on.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,10 +30,14 @@ impl Target {
     }
 
     /// Finds a sandbox by its address, name on the platform, id, or the shortest
-    /// way of writing its address: `review`, `review["ada"]`.
+    /// way of writing its address: `review`, `review["ada"]`; else by the name that
+    /// its address would give it, which a platform may have made longer: `review-ada`.
     pub fn find(state: &State, name: &str) -> Result<Self, Diagnostics> {
         let current = || sandboxes(state);
-        let found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
+        let mut found: Vec<&Object> = current().filter(|object| is_called(object, name)).collect();
+        if found.is_empty() {
+            found = current().filter(|object| default_name(&object.address) == name).collect();
+        }
         match found.as_slice() {
             [object] => Ok(Self::of(object)),
             [] => {
@@ -96,6 +101,21 @@ mod tests {
             failure: None,
             create_before_destroy: false,
         }
+    }
+
+    #[test]
+    fn the_name_that_an_address_gives_will_do_unless_another_is_called_so() {
+        let mut state = State::empty("l".into());
+        state.objects = vec![object("sandbox.review[\"ada\"]")];
+        assert!(Target::find(&state, "review-ada").is_ok());
+        assert!(Target::find(&state, "review-lin").is_err());
+        let named = Object {
+            attributes: Value::object([("name", Value::from("review-ada"))]),
+            ..object("sandbox.b")
+        };
+        state.objects.push(named);
+        let found = Target::find(&state, "review-ada").expect("the exact name");
+        assert_eq!(found.object.address.to_string(), "sandbox.b");
     }
 
     #[test]

@@ -157,6 +157,13 @@ impl Provider for Hetzner {
         account::whoami(self.client()?).await
     }
 
+    async fn check(&self) -> Result<(), ProviderError> {
+        match self.catalogue.get() {
+            Some(_) => Ok(()),
+            None => self.whoami().await.map(drop),
+        }
+    }
+
     async fn prepare(&self) -> Result<(), ProviderError> {
         if self.catalogue.get().is_none() {
             let fetched = account::catalogue(self.client()?, (self.clock)()).await?;
@@ -266,6 +273,10 @@ impl Provider for Hetzner {
         request: ProvisionRequest,
     ) -> Result<ProvisionOutcome, ProviderError> {
         self.provision_server(request).await
+    }
+
+    async fn close(&self) {
+        self.reach.settle().await;
     }
 
     fn exec(&self) -> Option<&dyn Exec> {

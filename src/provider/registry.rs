@@ -96,7 +96,7 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
         hetzner::Settings {
             access: hetzner::access::Access::new(endpoint.as_deref(), token.as_deref()),
             tuning,
-            regions: hetzner::wish::default_regions(settings.region.as_deref(), given("region")),
+            regions: default_regions(settings.region.as_deref(), given("region")),
             identities: identities(&settings),
             clock: settings.clock,
             notices: settings.notices,

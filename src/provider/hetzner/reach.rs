@@ -42,6 +42,11 @@ impl Reach {
         Self { connections: Connections::new(identities.clone()), identities }
     }
 
+    /// Waits until every command that was given up has been ended.
+    pub async fn settle(&self) {
+        self.connections.settle().await;
+    }
+
     /// Returns the public key by which sandplan itself logs in, one line.
     pub fn access_key(&self) -> Result<String, ProviderError> {
         let path = self.identities.access_key.clone().unwrap_or_default();
