@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::hetzner::wish::default_regions;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;

@@ -122,6 +122,8 @@ fn shown(value: &Value) -> Option<String> {
 
 const HEADER: [&str; 8] =
     ["NAME", "ADDRESS", "PROVIDER", "STATUS", "AGE", "EXPIRES", "WHERE", "PER HOUR"];
+const NAME: usize = 0;
+const ADDRESS: usize = 1;
 /// The place of the status in a row.
 const STATUS: usize = 3;
 
@@ -137,6 +139,10 @@ pub fn text(rows: &[Row], options: &TableOptions) -> String {
             *width = (*width).max(cell.width());
         }
     }
+    let mut cells = cells;
+    if let Some(width) = options.width {
+        narrow(&mut cells, &mut widths, width);
+    }
     let paint = Paint::new(options.color);
     let header = line(&HEADER.map(str::to_owned), &widths, options.width);
     let mut text = format!("{}\n", paint.bold(&header));
@@ -146,6 +152,21 @@ pub fn text(rows: &[Row], options: &TableOptions) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Cuts addresses and names first, so that the rest of a line can be seen whole.
+fn narrow(cells: &mut [[String; 8]], widths: &mut [usize; 8], width: usize) {
+    const LEAST: usize = 12;
+    for column in [ADDRESS, NAME] {
+        let whole = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
+        let room = widths[column].saturating_sub(whole.saturating_sub(width)).max(LEAST);
+        if room < widths[column] {
+            widths[column] = room;
+            for row in cells.iter_mut() {
+                row[column] = cut(&row[column], room).into_owned();
+            }
+        }
+    }
 }
 
 fn tidy(cell: String) -> String {
@@ -249,9 +270,9 @@ mod tests {
     fn lines_are_cut_to_the_terminal() {
         let text = text(&rows(), &options(Some(60), true));
         insta::assert_snapshot!(text.replace('\u{1b}', "ESC"), @r#"
-        ESC[1mNAME        ADDRESS                PROVIDER  STATUS  AGE  E…ESC[0m
-        review-ada  sandbox.review["ada"]  local     ESC[32mreadyESC[0m   3h   i…
-        日本        -                      local     ESC[31morphanESC[0m  -    e…
+        ESC[1mNAME        ADDRESS       PROVIDER  STATUS  AGE  EXPIRES   …ESC[0m
+        review-ada  sandbox.rev…  local     ESC[32mreadyESC[0m   3h   in 20m    …
+        日本        -             local     ESC[31morphanESC[0m  -    expired 2d…
         "#);
         assert_eq!(super::text(&[], &options(None, false)), "No sandboxes.\n");
     }
