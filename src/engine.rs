@@ -233,7 +233,8 @@ impl Project {
     /// it plans against an empty state.
     pub fn validate(&self) -> Result<Diagnostics, Diagnostics> {
         let prior = Prior::unrefreshed(State::empty("validate".into()));
-        self.plan_offline(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
+        let options = PlanOptions { has_prices: false, ..PlanOptions::default() };
+        self.plan_offline(&prior, &options).map(|plan| plan.warnings)
     }
 }
 

@@ -47,6 +47,11 @@ impl Project {
         self.desired.base_dir()
     }
 
+    /// Returns the label by which objects belong to this configuration.
+    pub fn label(&self) -> &str {
+        &self.desired.project
+    }
+
     /// Lists the providers that the configuration uses.
     pub fn used_providers(&self) -> Vec<ProviderRef> {
         self.ask().into_iter().collect()

@@ -86,7 +86,7 @@ fn a_server_becomes_another_type_where_its_disk_has_room() {
         (json!(["cpx22", "cpx42"]), "rescaled to cpx42"),
         (
             json!(["cpx42", "cpx43"]),
-            "unknown-server-type (hetzner): Unknown server type: Hetzner has no server type `cpx43`. It sells: cax11, cax21, cax41, ccx13, ccx23, ccx63, cpx12, cpx22, cpx32, cpx42, cpx62, cx23, cx33, cx43, cx53. (did you mean `cpx42`?)",
+            "unknown-server-type (hetzner.server_type): Unknown server type: Hetzner has no server type `cpx43`. It sells: cax11, cax21, cax41, ccx13, ccx23, ccx63, cpx12, cpx22, cpx32, cpx42, cpx62, cx23, cx33, cx43, cx53. (did you mean `cpx42`?)",
         ),
     ] {
         assert_eq!(fate(&to(&before, types(names.clone()), &["hetzner"])), expected, "{names}");
@@ -113,6 +113,22 @@ fn a_new_size_is_met_without_losing_the_disk() {
     let small_disk = large.with("disk_size", Value::from(80i64));
     assert_eq!(fate(&to(&large, sized(4), &["size"])), "stays");
     assert_eq!(fate(&to(&small_disk, sized(4), &["size"])), "rescaled to cpx32");
+}
+
+#[test]
+fn a_server_that_is_off_is_switched_on_also_where_nothing_else_changes() {
+    let before = server("cpx32", "ash", json!({ "status": "off" }));
+    let planned = to(&before, json!({}), &[]);
+    assert!(planned.update && planned.requires_replace.is_empty());
+    assert_eq!(planned.drifted.iter().map(|p| p.to_string()).collect::<Vec<_>>(), ["status"]);
+    assert_eq!(
+        (known(&planned, "status"), &*planned.notes),
+        (Some(&"ready".into()), &["will be switched on".to_owned()][..])
+    );
+    assert_eq!(
+        fate(&to(&server("cpx32", "ash", json!({ "status": "ready" })), json!({}), &[])),
+        "stays"
+    );
 }
 
 #[test]
