@@ -1,5 +1,9 @@
 //! The documents and examples, held against what there is.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot read the documents should fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot read the documents should fail"
+)]
 
 #[path = "support/cloud.rs"]
 mod cloud;
