@@ -60,6 +60,12 @@ pub trait Provider: Send + Sync {
     /// Says whose account it is, and checks that the platform can be used from here.
     async fn whoami(&self) -> Result<Account, ProviderError>;
 
+    /// Checks that the platform can be used from here. A platform that has answered this
+    /// run already need not be asked again.
+    async fn check(&self) -> Result<(), ProviderError> {
+        self.whoami().await.map(drop)
+    }
+
     /// Fetches what `validate` and `plan` need to know of the platform, such as its
     /// sizes and prices. Called before planning; without it the two say less.
     async fn prepare(&self) -> Result<(), ProviderError> {

@@ -72,10 +72,16 @@ impl Project {
             .collect()
     }
 
-    /// Says whose account a provider uses, and checks that it can be used.
+    /// Says whose account a provider uses.
     pub async fn whoami(&self, name: &ProviderRef) -> Result<Account, Diagnostics> {
         let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
         provider.whoami().await.map_err(|error| unusable(name, &error).into())
+    }
+
+    /// Checks that a provider can be used.
+    pub async fn check(&self, name: &ProviderRef) -> Result<(), Diagnostics> {
+        let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
+        provider.check().await.map_err(|error| unusable(name, &error).into())
     }
 
     /// Returns the ability to run commands where a sandbox is.

@@ -157,6 +157,13 @@ impl Provider for Hetzner {
         account::whoami(self.client()?).await
     }
 
+    async fn check(&self) -> Result<(), ProviderError> {
+        match self.catalogue.get() {
+            Some(_) => Ok(()),
+            None => self.whoami().await.map(drop),
+        }
+    }
+
     async fn prepare(&self) -> Result<(), ProviderError> {
         if self.catalogue.get().is_none() {
             let fetched = account::catalogue(self.client()?, (self.clock)()).await?;

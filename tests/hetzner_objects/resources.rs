@@ -63,7 +63,7 @@ fn a_key_of_another_of_our_projects_is_not_offered_for_import() {
     let key = world.key("held");
     let labels = json!({
         "sandplan-project": "two", "sandplan-lineage": "l", "sandplan-operation": "o",
-        "sandplan-address": "ssh_key.k",
+        "sandplan-address": "ssh__key.k",
     });
     world.call("POST", "/ssh_keys", json!({"name": "theirs", "public_key": key, "labels": labels}));
     let using = "sandbox \"a\" {\n  ssh_keys = [ssh_key.k]\n}\n";

@@ -1,7 +1,10 @@
 //! How many requests a thousand servers cost, and how many are in flight.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
+use crate::emulator::settings::Settings;
 use crate::world::World;
 
 /// A thousand servers of ours, made behind the program's back, taken into its state.
@@ -45,4 +48,30 @@ fn creating_many_lists_the_keys_of_the_project_once() {
         .exits(0);
     assert!(world.count("GET /ssh_keys") <= 1, "{}", world.count("GET /ssh_keys"));
     world.is_settled();
+}
+
+#[test]
+fn the_provider_block_bounds_the_calls_in_flight() {
+    const LATENCY: Duration = Duration::from_millis(100);
+    let settings = Settings { latency: LATENCY, ..Settings::default() };
+    let world = World::with("provider \"hetzner\" {\n  parallel = 1\n}\n", settings);
+    world.forget_requests();
+    let start = Instant::now();
+    world.sandplan("drift").exits(0);
+    let took = start.elapsed();
+    let asked = u32::try_from(world.requests()).unwrap();
+    assert!(asked >= 5, "{asked}");
+    assert!(took >= LATENCY * asked, "{asked} requests took {took:?} together");
+}
+
+#[test]
+fn a_plan_asks_for_each_thing_once() {
+    let world = World::new("sandbox \"a\" {}\n");
+    world.forget_requests();
+    world.sandplan("plan").exits(0);
+    assert_eq!(world.requests(), 4, "types, locations, images and prices");
+    world.sandplan("apply -auto-approve").exits(0);
+    world.forget_requests();
+    world.is_settled();
+    assert_eq!(world.requests(), 5, "and the servers");
 }

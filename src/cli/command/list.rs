@@ -36,7 +36,9 @@ pub async fn run(context: &Context, args: &List) -> Result<Exit, Diagnostics> {
 
 fn rows(prior: &Prior) -> Vec<Row> {
     let gone = prior.drift.iter().filter(|drift| drift.after.is_none());
-    let gone = gone.map(|drift| Row { status: "gone".to_owned(), ..Row::of(&drift.before) });
+    // What is gone costs nothing any more.
+    let of = |row| Row { status: "gone".to_owned(), hourly_cost: None, ..row };
+    let gone = gone.map(|drift| of(Row::of(&drift.before)));
     let alive = prior.objects.iter().filter(|object| object.deposed.is_none()).map(Row::of);
     let known = alive.chain(gone);
     let mut rows: Vec<Row> = known.filter(|row| row.kind == ResourceType::Sandbox).collect();

@@ -93,7 +93,7 @@ pub async fn unusable(project: &Project, plan: &Plan) -> Diagnostics {
     let providers = plan.changes.iter().filter(works).map(|change| &change.provider);
     let mut problems = Diagnostics::new();
     for provider in providers.collect::<BTreeSet<_>>() {
-        problems.extend(project.whoami(provider).await.err().into_iter().flatten());
+        problems.extend(project.check(provider).await.err().into_iter().flatten());
     }
     problems
 }
