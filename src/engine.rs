@@ -42,6 +42,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 pub use crate::provider::registry::Variable;
 
+/// Says something to the user at once.
+pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What the engine takes from its surroundings.
 #[derive(Clone)]
 pub struct Environment {
@@ -54,6 +57,8 @@ pub struct Environment {
     pub clock: Clock,
     /// Reads a variable of the process's environment, such as a provider's token.
     pub variable: Variable,
+    /// Says what a provider waits for while it is asked what there is.
+    pub notice: Notice,
 }
 
 /// Where the state is when the configuration does not say.
@@ -228,7 +233,8 @@ impl Project {
     /// it plans against an empty state.
     pub fn validate(&self) -> Result<Diagnostics, Diagnostics> {
         let prior = Prior::unrefreshed(State::empty("validate".into()));
-        self.plan_offline(&prior, &PlanOptions::default()).map(|plan| plan.warnings)
+        let options = PlanOptions { has_prices: false, ..PlanOptions::default() };
+        self.plan_offline(&prior, &options).map(|plan| plan.warnings)
     }
 }
 

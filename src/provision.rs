@@ -40,7 +40,11 @@ pub async fn provision(
     let sandbox = Sandbox::from_value(&request.attributes);
     let steps = pending(&sandbox, guest, &request.done);
     let machine = machine(&request);
-    run(&place(exec, &request, (&machine, &sandbox), clock), &steps).await
+    let place = place(exec, &request, (&machine, &sandbox), clock);
+    if guest.is_some() && !steps.is_empty() {
+        access::make_workspace(&place).await?;
+    }
+    run(&place, &steps).await
 }
 
 /// Runs only the syncs. What else is pending stays so, and the sandbox is as ready

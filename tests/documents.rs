@@ -1,5 +1,15 @@
 //! The documents and examples, held against what there is.
-#![allow(clippy::unwrap_used, reason = "a test that cannot read the documents should fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot read the documents should fail"
+)]
+
+#[path = "support/cloud.rs"]
+mod cloud;
+#[path = "emulator/hetzner/mod.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
+mod emulator;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,6 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use clap::{CommandFactory, Parser};
+use cloud::Cloud;
+use emulator::settings::Settings;
 use regex::Regex;
 use sandplan::cli::args::{Cli, double_dashes};
 
@@ -62,9 +74,19 @@ impl Place {
 
     /// Runs a line as a shell does, with our `sandplan` first in `PATH`.
     fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// Runs a line beside a cloud.
+    fn run_beside(&self, cloud: &Cloud, line: &str) -> Output {
+        cloud.tell(&mut self.command(line)).output().unwrap()
+    }
+
+    fn command(&self, line: &str) -> Command {
         let program = Path::new(env!("CARGO_BIN_EXE_sandplan"));
         let path = std::env::var("PATH").unwrap_or_default();
-        Command::new("bash")
+        let mut command = Command::new("bash");
+        command
             .args(["-c", line])
             .current_dir(self.directory.path().join("work"))
             .env("HOME", self.directory.path().join("home"))
@@ -72,9 +94,8 @@ impl Place {
             .env_remove("XDG_DATA_HOME")
             .env_remove("CLICOLOR_FORCE")
             .env_remove("SANDPLAN_PROVIDER")
-            .env_remove("SANDPLAN_REGION")
-            .output()
-            .unwrap()
+            .env_remove("SANDPLAN_REGION");
+        command
     }
 }
 
@@ -84,10 +105,11 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn every_example_is_formatted_and_valid_and_can_be_planned() {
+    let cloud = Cloud::start(Default::default());
     for example in examples() {
         let place = Place::of(&example);
         for command in ["fmt -check -diff -recursive", "validate", "plan"] {
-            let output = place.run(&format!("sandplan {command}"));
+            let output = place.run_beside(&cloud, &format!("sandplan {command}"));
             let code = output.status.code();
             assert_eq!(code, Some(0), "{}: {command}:\n{}", example.display(), told(&output));
         }
@@ -149,6 +171,10 @@ fn commands_in_documents_parse() {
 /// Replaces what differs from run to run: ids, times and spans.
 fn settled(line: &str) -> String {
     let line = Regex::new(r"sb-[0-9a-f]{16}").unwrap().replace_all(line, "sb-ID").into_owned();
+    let name = Regex::new(r"\b(review-\w+)-[0-9a-f]{6}\b").unwrap();
+    let line = name.replace_all(&line, "$1-OPERATION").into_owned();
+    let address = Regex::new(r"\b\d+\.\d+\.\d+\.\d+\b").unwrap();
+    let line = address.replace_all(&line, "ADDRESS").into_owned();
     let spans = Regex::new(r"\b\d+[smhd](?: ago)?\b").unwrap();
     let line = spans.replace_all(&line, "SPAN").into_owned();
     Regex::new(" +").unwrap().replace_all(line.trim_end(), " ").into_owned()
@@ -173,12 +199,18 @@ fn lines<'a>(text: impl Iterator<Item = &'a str>) -> Vec<String> {
     lines
 }
 
-#[test]
-fn the_tour_of_the_readme_is_as_shown() {
-    let place = Place::of(&root().join("examples/quickstart"));
-    for Shown { command, output } in shown(&read("README.md")) {
+/// The parts of the README before and after the heading of the cloud.
+fn tours() -> (Vec<Shown>, Vec<Shown>) {
+    let text = read("README.md");
+    let (here, cloud) = text.split_once("## The same in the cloud").unwrap();
+    (shown(here), shown(cloud))
+}
+
+/// Insists that commands say what is shown.
+fn tell(tour: &[Shown], run: impl Fn(&str) -> Output) {
+    for Shown { command, output } in tour {
         let expected = lines(output.iter().map(String::as_str));
-        let ran = place.run(&command);
+        let ran = run(command);
         let found = String::from_utf8_lossy(&ran.stdout).into_owned();
         let found = lines(found.lines());
         assert!(
@@ -189,6 +221,27 @@ fn the_tour_of_the_readme_is_as_shown() {
             String::from_utf8_lossy(&ran.stderr),
         );
     }
+}
+
+#[test]
+fn the_tour_of_the_readme_is_as_shown() {
+    let place = Place::of(&root().join("examples/quickstart"));
+    tell(&tours().0, |line| place.run(line));
+}
+
+/// Servers are sshds of this machine, at port 22 of addresses of their own.
+#[test]
+fn the_tour_in_the_cloud_is_as_shown() {
+    let place = Place::of(&root().join("examples/quickstart"));
+    let bodies = Some(place.directory.path().join("bodies"));
+    let cloud = Cloud::start(Settings { bodies, ..Settings::default() });
+    let mut tour = tours().1;
+    if !rustix::process::geteuid().is_root() {
+        let planned = tour.iter().position(|s| s.command.starts_with("sandplan apply")).unwrap();
+        eprintln!("only planned: port 22 of a body needs root");
+        tour.truncate(planned);
+    }
+    tell(&tour, |line| place.run_beside(&cloud, line));
 }
 
 #[test]

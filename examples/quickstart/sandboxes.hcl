@@ -1,4 +1,5 @@
 # Two sandboxes on this machine: no account, no image, no root.
+# With `default_provider = "hetzner"` and HCLOUD_TOKEN set: two cloud VMs.
 #
 #   sandplan plan            what would change
 #   sandplan apply           make it so
@@ -8,6 +9,7 @@
 sandplan {
   required_version = ">= 0.1"
   project          = "quickstart"
+  default_provider = "local"
 
   limits {
     max_ttl       = "24h"

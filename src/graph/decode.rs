@@ -300,9 +300,7 @@ impl Decoder<'_> {
     }
 
     fn note_range(&mut self, path: &AttributePath, range: &SourceRange) {
-        if let [PathStep::Attribute(name)] = path.steps() {
-            self.decoded.ranges.insert(name.clone(), range.clone());
-        }
+        self.decoded.ranges.insert(path.to_string().into(), range.clone());
     }
 }
 

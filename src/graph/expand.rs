@@ -45,9 +45,12 @@ pub struct DesiredResource {
 }
 
 impl DesiredResource {
-    /// Returns where an argument stands.
-    pub fn range_of(&self, argument: &str) -> Option<SourceRange> {
-        self.decoded.ranges.get(argument).cloned()
+    /// Returns where an argument stands, by its name or a path such as
+    /// `hetzner.server_type`; where that is not known, where the whole of it does.
+    pub fn range_of(&self, path: &str) -> Option<SourceRange> {
+        let root = path.split(['[', '.']).next().unwrap_or(path);
+        let ranges = &self.decoded.ranges;
+        ranges.get(path).or_else(|| ranges.get(root)).cloned()
     }
 }
 

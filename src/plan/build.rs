@@ -34,11 +34,14 @@ pub struct PlanOptions {
     pub excludes: Vec<Selector>,
     /// Replace these whatever their arguments say.
     pub replace: Vec<Selector>,
+    /// The platforms were asked for their prices; otherwise no limit on them is checked.
+    pub has_prices: bool,
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        Self { mode: Mode::Normal, targets: Vec::new(), excludes: Vec::new(), replace: Vec::new() }
+        let (targets, excludes, replace) = Default::default();
+        Self { mode: Mode::Normal, targets, excludes, replace, has_prices: true }
     }
 }
 
@@ -340,8 +343,11 @@ impl<'a> Planner<'a> {
         self.select();
         self.check_prevented();
         if options.mode == Mode::Normal && !self.problems.has_errors() {
-            let limits = &self.inputs.desired.config.settings.limits;
-            self.problems.extend(limits::check(limits, &self.changes, &self.untouched()));
+            let mut limits = self.inputs.desired.config.settings.limits.clone();
+            if !options.has_prices {
+                limits.max_hourly_cost = None;
+            }
+            self.problems.extend(limits::check(&limits, &self.changes, &self.untouched()));
         }
         let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
         self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));

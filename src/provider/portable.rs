@@ -93,8 +93,7 @@ impl Check<'_> {
 
     /// Notes a problem at a path such as `provision[0].timeout`.
     pub(super) fn problem(&mut self, code: &'static str, path: &str, detail: String) {
-        let root = path.split(['[', '.']).next().unwrap_or(path);
-        let range = (self.config.range_of)(path).or_else(|| (self.config.range_of)(root));
+        let range = (self.config.range_of)(path);
         let problem = Diagnostic::error(code, summary(code)).detail(detail).at(range);
         self.problems.push(problem.address(self.config.address));
     }

@@ -1,14 +1,20 @@
-//! The environment of a machine of its own, and which keys may log in: changed in
-//! place, over the connection, so that neither stands in user-data.
+//! The environment of a machine of its own, which keys may log in, and the place for
+//! code: changed in place, over the connection, so that none stands in user-data.
 
 use std::collections::BTreeMap;
 
+use super::poll::as_root;
 use super::runner::{End, Run, command_at};
 use super::setup::quoted;
 use crate::provider::{ExecIo, ProviderError};
 
 /// The environment of every command, as lines that a POSIX shell reads.
 pub const ENV: &str = "/etc/sandplan/env";
+
+/// The directory for code, which is the sandbox's own user's on every platform.
+pub const WORKSPACE: &str = "/workspace";
+
+const MAKE_WORKSPACE: &str = r#"[ -e "$1" ] || install -d -o agent -g agent "$1""#;
 
 const WRITE_ENV: &str = r#"set -e; umask 022
 mkdir -p "$(dirname "$1")" /etc/profile.d
@@ -26,6 +32,12 @@ mv -fT authorized_keys.new authorized_keys"#;
 /// As the user, so that nobody is led astray by a link in a home.
 const AS_AGENT: &str =
     r#"exec setpriv --reuid=agent --regid=agent --init-groups -- /bin/sh -c "$1" sh "$2""#;
+
+/// Makes the directory for code where there is none.
+pub async fn make_workspace(run: &Run<'_>) -> Result<(), ProviderError> {
+    let argv = ["/bin/sh", "-c", MAKE_WORKSPACE, "sh", WORKSPACE];
+    run.exec.exec(as_root(run, &argv, ExecIo::Capture(None))).await.map(drop)
+}
 
 /// Writes the environment; for root and the sandbox's user alone.
 pub async fn write_env(

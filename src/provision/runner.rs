@@ -207,7 +207,7 @@ fn is_of_user(path: &str) -> bool {
     let inside = |place: &str| {
         path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    ["/home/agent", "/tmp"].into_iter().any(inside)
+    ["/home/agent", access::WORKSPACE, "/tmp"].into_iter().any(inside)
 }
 
 async fn write(run: &Run<'_>, file: &File) -> Result<End, ProviderError> {

@@ -125,6 +125,10 @@ const HEADER: [&str; 8] =
     ["NAME", "ADDRESS", "PROVIDER", "STATUS", "AGE", "EXPIRES", "WHERE", "PER HOUR"];
 /// The place of the status in a row.
 const STATUS: usize = 3;
+/// The columns that a narrow terminal does without, in this order: provider,
+/// address, age.
+const LESSER: [usize; 3] = [2, 1, 4];
+const GAP: usize = 2;
 
 /// Draws the table; a sentence when there is nothing to list.
 pub fn text(rows: &[Row], options: &TableOptions) -> String {
@@ -139,26 +143,40 @@ pub fn text(rows: &[Row], options: &TableOptions) -> String {
         }
     }
     let paint = Paint::new(options.color);
-    let header = line(&HEADER.map(str::to_owned), &widths, options.width);
+    let columns = columns(&widths, options.width);
+    let header = line(&HEADER.map(str::to_owned), &columns, options.width);
     let mut text = format!("{}\n", paint.bold(&header));
     for row in &cells {
-        let drawn = line(row, &widths, options.width);
-        text.push_str(&status_painted(&drawn, row, &widths, paint));
+        let drawn = line(row, &columns, options.width);
+        text.push_str(&status_painted(&drawn, row, &columns, paint));
         text.push('\n');
     }
     text
+}
+
+/// Chooses the columns that are drawn, each with its width.
+fn columns(widths: &[usize; 8], width: Option<usize>) -> Vec<(usize, usize)> {
+    let mut kept: Vec<(usize, usize)> = widths.iter().copied().enumerate().collect();
+    let room = width.unwrap_or(usize::MAX);
+    for lesser in LESSER {
+        let needed: usize = kept.iter().map(|(_, width)| width + GAP).sum();
+        if needed - GAP > room {
+            kept.retain(|(column, _)| *column != lesser);
+        }
+    }
+    kept
 }
 
 fn tidy(cell: String) -> String {
     if cell.is_empty() { "-".to_owned() } else { printable(&cell).into_owned() }
 }
 
-fn line(cells: &[String; 8], widths: &[usize; 8], width: Option<usize>) -> String {
-    let padded = cells.iter().zip(widths).map(|(cell, width)| {
-        let room = width - cell.width();
-        format!("{cell}{}", " ".repeat(room))
+fn line(cells: &[String; 8], columns: &[(usize, usize)], width: Option<usize>) -> String {
+    let padded = columns.iter().map(|(column, width)| {
+        let cell = &cells[*column];
+        format!("{cell}{}", " ".repeat(width - cell.width()))
     });
-    let line = padded.collect::<Vec<_>>().join("  ");
+    let line = padded.collect::<Vec<_>>().join(&" ".repeat(GAP));
     match width {
         Some(width) => cut(line.trim_end(), width).into_owned(),
         None => line.trim_end().to_owned(),
@@ -166,9 +184,14 @@ fn line(cells: &[String; 8], widths: &[usize; 8], width: Option<usize>) -> Strin
 }
 
 /// Paints the status inside a drawn line, unless it was cut away.
-fn status_painted(line: &str, row: &[String; 8], widths: &[usize; 8], paint: Paint) -> String {
-    let before = |at: usize| row[at].len() + widths[at] - row[at].width() + 2;
-    let from: usize = (0..STATUS).map(before).sum();
+fn status_painted(
+    line: &str,
+    row: &[String; 8],
+    columns: &[(usize, usize)],
+    paint: Paint,
+) -> String {
+    let bytes = |(at, width): &(usize, usize)| row[*at].len() + width - row[*at].width() + GAP;
+    let from: usize = columns.iter().take_while(|(at, _)| *at < STATUS).map(bytes).sum();
     let status = &row[STATUS];
     match line.get(from..from + status.len()) {
         Some(found) if found == status => {
@@ -247,12 +270,17 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_cut_to_the_terminal() {
-        let text = text(&rows(), &options(Some(60), true));
-        insta::assert_snapshot!(text.replace('\u{1b}', "ESC"), @r#"
-        ESC[1mNAME        ADDRESS                PROVIDER  STATUS  AGE  E…ESC[0m
-        review-ada  sandbox.review["ada"]  local     ESC[32mreadyESC[0m   3h   i…
-        日本        -                      local     ESC[31morphanESC[0m  -    e…
+    fn narrow_terminals_do_without_lesser_columns_before_lines_are_cut() {
+        let drawn = |width| text(&rows(), &options(Some(width), true)).replace('\u{1b}', "ESC");
+        insta::assert_snapshot!(drawn(60), @r#"
+        ESC[1mNAME        STATUS  AGE  EXPIRES         WHERE  PER HOURESC[0m
+        review-ada  ESC[32mreadyESC[0m   3h   in 20m          fsn1   0.0219 EUR
+        日本        ESC[31morphanESC[0m  -    expired 2d ago  -      -
+        "#);
+        insta::assert_snapshot!(drawn(40), @r#"
+        ESC[1mNAME        STATUS  EXPIRES         WHE…ESC[0m
+        review-ada  ESC[32mreadyESC[0m   in 20m          fsn…
+        日本        ESC[31morphanESC[0m  expired 2d ago  -
         "#);
         assert_eq!(super::text(&[], &options(None, false)), "No sandboxes.\n");
     }

@@ -18,6 +18,7 @@ pub async fn run(context: &Context, args: &Init) -> Result<Exit, Diagnostics> {
         scaffold(context)?;
     }
     let project = context.load(&args.config, Strictness::Lenient)?;
+    context.terminal.out(&format!("project: {}\n", project.label()));
     let mut problems = Diagnostics::new();
     for name in project.used_providers() {
         match project.whoami(&name).await {

@@ -32,6 +32,7 @@ pub fn options(args: &PlanArgs, destroy: bool) -> Result<PlanOptions, Diagnostic
         targets: selectors(&args.targets, "-target")?,
         excludes: selectors(&args.excludes, "-exclude")?,
         replace: selectors(&args.replace, "-replace")?,
+        ..PlanOptions::default()
     })
 }
 

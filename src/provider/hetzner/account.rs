@@ -4,8 +4,10 @@
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::call::Call;
 use super::catalogue::{Answers, Catalogue};
 use super::client::Client;
+use super::labels::Selector;
 use super::pages::Filter;
 use super::wire::{Location, Resource, Server};
 use crate::provider::{Account, ProviderError, ProviderErrorKind};
@@ -14,22 +16,42 @@ use crate::provider::{Account, ProviderError, ProviderErrorKind};
 pub async fn whoami(client: &Client) -> Result<Account, ProviderError> {
     let locations = client.list::<Location>(&Filter::all()).await?;
     let servers = client.count::<Server>(&Filter::all()).await?;
+    let ours = client.count::<Server>(&Filter::labelled(&Selector::ours())).await?;
+    let summary = match client.may_write().await? {
+        true => "Hetzner Cloud, with a token that may read and write",
+        false => "Hetzner Cloud, with a token that may only read: enough to plan, not to apply",
+    };
     let places: Vec<&str> = locations.iter().map(|location| location.name.as_str()).collect();
     let mut details = vec![
-        ("servers".to_owned(), servers.to_string()),
+        ("servers".to_owned(), format!("{servers}, of which {ours} made by sandplan")),
         ("locations".to_owned(), places.join(", ")),
     ];
     if let Some(limit) = client.limits() {
         let line = format!("{} calls an hour, {} left", limit.limit, limit.remaining);
-        details.insert(0, ("rate limit".to_owned(), line));
+        details.push(("rate limit".to_owned(), line));
     }
-    let summary = "Hetzner Cloud: the token opens a project".to_owned();
-    Ok(Account { summary, details })
+    Ok(Account { summary: summary.to_owned(), details })
+}
+
+impl Client {
+    /// Tells whether the token may write, by deleting what cannot be there: ids of
+    /// objects begin at 1, and a token that only reads is refused by the method.
+    async fn may_write(&self) -> Result<bool, ProviderError> {
+        const NOBODY: &str = "ssh_keys/0";
+        let call = Call::delete(NOBODY, "see whether the token may write");
+        match self.fetch_or_default::<Json>(&call).await {
+            Err(error) if ["token_readonly", "forbidden"].contains(&error.code()) => Ok(false),
+            Err(error) if !error.is_refusal() => Err(error.into()),
+            _ => Ok(true),
+        }
+    }
 }
 
 /// Fetches what can be ordered.
 pub async fn catalogue(client: &Client, now: Timestamp) -> Result<Catalogue, ProviderError> {
-    let (all, system) = (Filter::all(), Filter::all().with("type", "system"));
+    let all = Filter::all();
+    // Those that will be taken away are told from those that never were.
+    let system = all.clone().with("type", "system").with("include_deprecated", "true");
     let (types, places, images, pricing) = tokio::try_join!(
         client.list::<TypeEntry>(&all),
         client.list::<PlaceEntry>(&all),

@@ -312,6 +312,11 @@ impl CallError {
         }
     }
 
+    /// Tells whether the API has read the call and said no.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.failure, Failure::Refused(_)) && self.failure.nature() == Nature::Final
+    }
+
     fn committed(&self) -> Committed {
         match self.safety {
             Safety::Read => Committed::No,

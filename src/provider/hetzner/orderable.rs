@@ -111,7 +111,7 @@ fn no_such_type(catalogue: &Catalogue, name: &str) -> Refusal {
         catalogue.server_types.iter().filter(is_sold).map(|of| of.name.as_str()).collect();
     let detail = format!("Hetzner has no server type `{name}`. It sells: {}.", sold.join(", "));
     let problem = Diagnostic::error("unknown-server-type", "Unknown server type").detail(detail);
-    refusal("hetzner", problem.hint(did_you_mean(name, sold)))
+    refusal("hetzner.server_type", problem.hint(did_you_mean(name, sold)))
 }
 
 /// Says since or until when a type can be ordered, if it is deprecated: in the
@@ -161,7 +161,7 @@ fn day(at: Timestamp) -> String {
 fn deprecated_type(detail: String, successor: Option<(&ServerType, &str)>) -> Refusal {
     let (more, hint) = match successor {
         Some((next, at)) => (
-            format!("Its successor there is `{}` ({}), in {at}.", next.name, describe(next)),
+            format!("Its successor is `{}` ({}), which {at} has.", next.name, describe(next)),
             Some(format!("use `{}`", next.name)),
         ),
         None => ("Nothing like it is offered in these regions.".to_owned(), None),
@@ -169,7 +169,7 @@ fn deprecated_type(detail: String, successor: Option<(&ServerType, &str)>) -> Re
     let problem = Diagnostic::error("deprecated-server-type", "Deprecated server type")
         .detail(format!("{detail}. {more} Sandboxes that run on the old type stay as they are."))
         .hint(hint);
-    refusal("hetzner", problem)
+    refusal("hetzner.server_type", problem)
 }
 
 /// Finds what to order in place of a type: at least as many cores and as much
@@ -216,28 +216,29 @@ fn not_offered(catalogue: &Catalogue, of: &ServerType, regions: &[String]) -> Re
     let is_sold = |at: &&String| catalogue.standing(of, at).is_orderable();
     let places: Vec<_> = catalogue.locations.iter().filter(is_sold).map(String::as_str).collect();
     let detail = format!(
-        "The type `{}` is not offered in {}, but in: {}.",
+        "The type `{}` is not offered in {}. It is in: {}.",
         of.name,
-        regions.join(", "),
+        regions.join(" or "),
         places.join(", ")
     );
     let near = successor(catalogue, of, regions);
     let hint = near.map(|(next, at)| format!("in {at}, `{}` is the nearest", next.name));
     let problem =
         Diagnostic::error("server-type-not-offered", "Server type not offered in the region");
-    refusal("hetzner", problem.detail(detail).hint(hint))
+    refusal("hetzner.server_type", problem.detail(detail).hint(hint))
 }
 
 fn unfit_for_image(of: &ServerType, need: &Need) -> Refusal {
     let detail = match need.architectures.contains(&of.architecture) {
         false => format!(
-            "The type `{}` has the architecture {}; the image is there for {} only.",
+            "The type `{}` has the architecture {}; the image is there for {} only. Choose \
+             another type, or the image by its name.",
             of.name,
             of.architecture,
             need.architectures.join(" and ")
         ),
         true => format!(
-            "The type `{}` has a disk of {} GB; the image needs {} GB.",
+            "The type `{}` has a disk of {} GB; the image needs {} GB. Choose a larger type.",
             of.name, of.disk, need.disk
         ),
     };
@@ -266,7 +267,7 @@ pub fn no_fit(catalogue: &Catalogue, regions: &[String], need: &Need) -> Refusal
     };
     let detail = format!(
         "No server type that can be ordered in {} has {}. {most}",
-        regions.join(", "),
+        regions.join(" or "),
         wanted(need, smallest)
     );
     let problem = Diagnostic::error("no-fitting-type", "No server type fits").detail(detail);

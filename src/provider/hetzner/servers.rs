@@ -1,5 +1,7 @@
 //! Sandboxes are servers: from a sandbox's arguments to calls, and back.
 
+use std::sync::Arc;
+
 use super::change::{Changing, gone};
 use super::labels::{self, Labels};
 use super::order::{self, Candidate, Order};
@@ -25,10 +27,10 @@ use crate::value::Value;
 pub const USER_DATA_LIMIT: usize = 32 * 1024;
 
 /// What a server's disk begins with.
-struct Seed {
-    user_data: String,
+pub(super) struct Seed {
+    pub user_data: String,
     /// The labels that say which host key is in it.
-    keys: Labels,
+    pub keys: Labels,
 }
 
 impl Hetzner {
@@ -57,7 +59,7 @@ impl Hetzner {
     }
 
     /// Makes a host key and the user-data that it is in.
-    fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
+    pub(super) fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
         let access_key = self.reach.access_key()?;
         let (private, public) = host_key::generate().map_err(|error| {
             let message = format!("No host key could be made: {error}.");
@@ -81,9 +83,20 @@ impl Hetzner {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let held = self.client()?.list::<SshKey>(&Filter::all()).await?;
+        let held = self.held_keys().await?;
         let is_asked = |key: &&SshKey| keys.iter().any(|k| is_same_key(k, &key.public_key));
         Ok(held.iter().filter(is_asked).map(|key| key.id.to_string()).collect())
+    }
+
+    /// Returns the public keys that the project holds.
+    pub(super) async fn held_keys(&self) -> Result<Arc<Vec<SshKey>>, ProviderError> {
+        let mut known = self.keys.lock().await;
+        if let Some(keys) = &*known {
+            return Ok(keys.clone());
+        }
+        let keys = Arc::new(self.client()?.list::<SshKey>(&Filter::all()).await?);
+        *known = Some(keys.clone());
+        Ok(keys)
     }
 
     pub(super) async fn update_server(
@@ -108,29 +121,28 @@ impl Hetzner {
             changing.fence(firewall_id(&was)?, firewall_id(&sandbox)?).await?;
         }
         let name = sandbox.name.clone().unwrap_or_else(|| changing.server.name.clone());
-        let mut object_cost = None;
-        if rebuilds {
-            let seed = self.seed(&sandbox)?;
-            let label = |keys| owned(&request.ownership, &sandbox, keys);
-            // Whatever disk a run that is killed leaves, its host key is pinned.
-            let either = either_key(&changing.server.labels, &seed.keys);
-            changing.relabel(&name, &label(&either)).await?;
+        let seed = rebuilds.then(|| self.seed(&sandbox)).transpose()?;
+        let label = |keys: &Labels| owned(&request.ownership, &sandbox, keys);
+        // Whatever disk a run that is killed leaves, its host key is pinned.
+        let keys = match &seed {
+            Some(seed) => either_key(&changing.server.labels, &seed.keys),
+            None => with_keys(&Labels::new(), &changing.server.labels),
+        };
+        let mut server = changing.relabel(&name, &label(&keys)).await?;
+        if let Some(seed) = &seed {
             changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
             changing.relabel(&name, &label(&seed.keys)).await.map_err(unknown)?;
-        } else {
-            let keys = with_keys(&Labels::new(), &changing.server.labels);
-            changing.relabel(&name, &owned(&request.ownership, &sandbox, &keys)).await?;
         }
-        if rescales {
-            let rescaled = changing.rescale(&candidates).await;
-            let rescaled = if rebuilds { rescaled.map_err(unknown) } else { rescaled };
-            object_cost = Some(rescaled?.hourly_cost);
+        let rescaled = changing.fit(&candidates).await;
+        let rescaled = if rebuilds { rescaled.map_err(unknown) } else { rescaled }?;
+        if rebuilds || rescaled.is_some() || changes(&["network"]) {
+            let read = client.read::<Server>(id).await.map_err(unknown)?;
+            server = read.ok_or_else(|| gone(id))?;
         }
-        let server = client.read::<Server>(id).await.map_err(unknown)?.ok_or_else(|| gone(id))?;
         let object = remote::server(&server);
         let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
-        Ok(match object_cost {
-            Some(cost) => remote::with(object, "hourly_cost", Value::from(cost)),
+        Ok(match rescaled {
+            Some(chosen) => remote::with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
             None => object,
         })
     }
@@ -238,7 +250,7 @@ fn firewall_of(sandbox: &Sandbox) -> Result<Option<i64>, ProviderError> {
 }
 
 /// Compares public keys without their comments.
-fn is_same_key(a: &str, b: &str) -> bool {
+pub(super) fn is_same_key(a: &str, b: &str) -> bool {
     let parts = |key: &str| {
         let mut words = key.split_whitespace();
         (words.next().map(str::to_owned), words.next().map(str::to_owned))

@@ -68,7 +68,7 @@ fn server_type(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
         kind(server_type)
     );
     let problem = Diagnostic::error("invalid-server-type", "Invalid server type").detail(detail);
-    Some(placed(config, "hetzner", problem))
+    Some(placed(config, "hetzner.server_type", problem))
 }
 
 fn kind(value: &Value) -> String {

@@ -47,12 +47,13 @@ impl Host {
     fn moved(&self, text: &str) -> String {
         let root = self.directory.path().display();
         let text = text.replace(DIRECTORY, &format!("{root}{DIRECTORY}"));
-        let text = ["/run/cloud-init", "/etc/", "/home/agent", "/root"]
+        let text = ["/run/cloud-init", "/etc/", "/home/agent", "/root", "/workspace"]
             .into_iter()
             .fold(text, |text, path| text.replace(path, &format!("{root}{path}")));
         // There is no such user here.
         let text = text
             .replace("setpriv --reuid=agent --regid=agent --init-groups --", "")
+            .replace("-o agent -g agent", "")
             .replace("root:agent", "$(id -u):$(id -g)");
         text.replace(
             "command -v cloud-init",
@@ -400,7 +401,11 @@ async fn provisioned(host: &Host, sandbox: &str, guest: &Guest) -> ProvisionOutc
 
 fn attributes(env: &str) -> Value {
     let file = |content| Value::object([("content", Value::from(content))]);
-    let files = [("/home/agent/a", file("of the user")), ("/etc/b", file("of root"))];
+    let files = [
+        ("/home/agent/a", file("of the user")),
+        ("/etc/b", file("of root")),
+        ("/workspace/c", file("code")),
+    ];
     Value::object([
         ("env", Value::object([("TOKEN", Value::from(env))])),
         ("file", Value::object(files)),
@@ -437,6 +442,8 @@ async fn the_system_is_changed_by_root_and_a_home_by_its_user() {
     assert_eq!(String::from_utf8_lossy(&sourced.stdout), "it's\n$HOME `x`");
     let commands = host.commands.lock().unwrap();
     let wrote = |path: &str| commands.iter().find(|(words, _)| words.contains(path)).unwrap().1;
-    assert!(!wrote("/home/agent/a 644") && wrote("/etc/b 644"));
+    assert!(!wrote("/home/agent/a 644") && wrote("/etc/b 644") && !wrote("/workspace/c 644"));
+    assert!(wrote("install -d -o agent"), "the place for code is made for its user");
+    assert_eq!(read("workspace/c"), "code");
     assert!(!commands.iter().any(|(words, _)| words.contains("it's")));
 }

@@ -29,7 +29,8 @@ sandbox "dev" {
 
   # count    = 3                      # dev[0], dev[1], dev[2]
   # for_each = toset(["ada", "lin"])  # dev["ada"], dev["lin"]
-  # network  = "none"                 # no network at all
+  # provider = "hetzner"              # a VM of Hetzner Cloud, with HCLOUD_TOKEN set
+  # network  = "none"                 # no network at all (local)
 
   file "/home/agent/README" {
     content = "Made by sandplan.\n"

@@ -86,7 +86,7 @@ fn a_server_becomes_another_type_where_its_disk_has_room() {
         (json!(["cpx22", "cpx42"]), "rescaled to cpx42"),
         (
             json!(["cpx42", "cpx43"]),
-            "unknown-server-type (hetzner): Unknown server type: Hetzner has no server type `cpx43`. It sells: cax11, cax21, cax41, ccx13, ccx23, ccx63, cpx12, cpx22, cpx32, cpx42, cpx62, cx23, cx33, cx43, cx53. (did you mean `cpx42`?)",
+            "unknown-server-type (hetzner.server_type): Unknown server type: Hetzner has no server type `cpx43`. It sells: cax11, cax21, cax41, ccx13, ccx23, ccx63, cpx12, cpx22, cpx32, cpx42, cpx62, cx23, cx33, cx43, cx53. (did you mean `cpx42`?)",
         ),
     ] {
         assert_eq!(fate(&to(&before, types(names.clone()), &["hetzner"])), expected, "{names}");

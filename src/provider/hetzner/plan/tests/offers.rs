@@ -117,27 +117,27 @@ fn what_cannot_be_ordered_is_refused_with_what_can() {
     for (arguments, expected) in [
         (
             named("cpx31", "ash"),
-            "deprecated-server-type (hetzner): Deprecated server type: The type `cpx31` cannot be ordered in ash since 2025-12-31. Its successor there is `cpx32` (4 vCPU, 8 GB memory, 160 GB disk), in ash. Sandboxes that run on the old type stay as they are. (use `cpx32`)",
+            "deprecated-server-type (hetzner.server_type): Deprecated server type: The type `cpx31` cannot be ordered in ash since 2025-12-31. Its successor is `cpx32` (4 vCPU, 8 GB memory, 160 GB disk), which ash has. Sandboxes that run on the old type stay as they are. (use `cpx32`)",
         ),
         (
             named("cpx31", "hil"),
-            "deprecated-server-type (hetzner): Deprecated server type: The type `cpx31` is deprecated in hil and cannot be ordered after 2099-12-31. Its successor there is `cpx32` (4 vCPU, 8 GB memory, 160 GB disk), in hil. Sandboxes that run on the old type stay as they are. (use `cpx32`)",
+            "deprecated-server-type (hetzner.server_type): Deprecated server type: The type `cpx31` is deprecated in hil and cannot be ordered after 2099-12-31. Its successor is `cpx32` (4 vCPU, 8 GB memory, 160 GB disk), which hil has. Sandboxes that run on the old type stay as they are. (use `cpx32`)",
         ),
         (
             named("cx32", "fsn1"),
-            "deprecated-server-type (hetzner): Deprecated server type: The type `cx32` cannot be ordered in fsn1 since 2025-12-31. Its successor there is `cx33` (4 vCPU, 8 GB memory, 80 GB disk), in fsn1. Sandboxes that run on the old type stay as they are. (use `cx33`)",
+            "deprecated-server-type (hetzner.server_type): Deprecated server type: The type `cx32` cannot be ordered in fsn1 since 2025-12-31. Its successor is `cx33` (4 vCPU, 8 GB memory, 80 GB disk), which fsn1 has. Sandboxes that run on the old type stay as they are. (use `cx33`)",
         ),
         (
             named("cx32", "ash"),
-            "deprecated-server-type (hetzner): Deprecated server type: The type `cx32` is deprecated wherever it was sold. Its successor there is `cpx32` (4 vCPU, 8 GB memory, 160 GB disk), in ash. Sandboxes that run on the old type stay as they are. (use `cpx32`)",
+            "deprecated-server-type (hetzner.server_type): Deprecated server type: The type `cx32` is deprecated wherever it was sold. Its successor is `cpx32` (4 vCPU, 8 GB memory, 160 GB disk), which ash has. Sandboxes that run on the old type stay as they are. (use `cpx32`)",
         ),
         (
             named("cpx33", "ash"),
-            "unknown-server-type (hetzner): Unknown server type: Hetzner has no server type `cpx33`. It sells: cax11, cax21, cax41, ccx13, ccx23, ccx63, cpx12, cpx22, cpx32, cpx42, cpx62, cx23, cx33, cx43, cx53. (did you mean `cpx32`?)",
+            "unknown-server-type (hetzner.server_type): Unknown server type: Hetzner has no server type `cpx33`. It sells: cax11, cax21, cax41, ccx13, ccx23, ccx63, cpx12, cpx22, cpx32, cpx42, cpx62, cx23, cx33, cx43, cx53. (did you mean `cpx32`?)",
         ),
         (
             named("cx33", "ash"),
-            "server-type-not-offered (hetzner): Server type not offered in the region: The type `cx33` is not offered in ash, but in: fsn1, nbg1, hel1. (in ash, `cpx32` is the nearest)",
+            "server-type-not-offered (hetzner.server_type): Server type not offered in the region: The type `cx33` is not offered in ash. It is in: fsn1, nbg1, hel1. (in ash, `cpx32` is the nearest)",
         ),
         (
             named("cpx32", "asg"),
@@ -170,7 +170,7 @@ fn the_architecture_of_the_image_decides() {
     let x86 = new(&only_arm, json!({ "region": "fsn1", "hetzner": { "server_type": "cx33" } }));
     assert_eq!(
         refusal(&x86),
-        "unfit-image (image): Image does not fit the server type: The type `cx33` has the architecture x86; the image is there for arm only."
+        "unfit-image (image): Image does not fit the server type: The type `cx33` has the architecture x86; the image is there for arm only. Choose another type, or the image by its name."
     );
     // The same name means another image on another architecture.
     let arm = json!({ "region": "fsn1", "hetzner": { "server_type": "cax11" } });

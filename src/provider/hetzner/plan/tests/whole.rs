@@ -264,7 +264,7 @@ fn a_refusal_points_into_the_file_and_spares_what_exists() {
     let problem = problems.iter().next().expect("a problem");
     assert_eq!(problem.code, "deprecated-server-type");
     assert_eq!(problem.address.as_deref(), Some("sandbox.a"));
-    assert_eq!(problem.range.as_ref().map(|range| range.start.line), Some(5));
+    assert_eq!(problem.range.as_ref().map(|range| range.start.line), Some(6));
 
     let sold = catalogue_with(|json| {
         let types = json["server_types"].as_array_mut().expect("types");

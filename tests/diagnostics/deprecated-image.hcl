@@ -1,0 +1,5 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+  image    = "ubuntu-20.04"
+}

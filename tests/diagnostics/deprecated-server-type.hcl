@@ -1,0 +1,9 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+  region   = "ash"
+
+  hetzner {
+    server_type = "cpx31"
+  }
+}

@@ -1,0 +1,5 @@
+# validate
+sandbox "a" {
+  provider = "hetzner"
+  region   = []
+}

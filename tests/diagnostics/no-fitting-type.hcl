@@ -1,0 +1,6 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+  region   = ["fsn1", "hil"]
+  size     = { vcpus = 64, memory = "256GiB" }
+}

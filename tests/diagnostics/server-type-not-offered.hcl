@@ -1,0 +1,9 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+  region   = ["ash", "hil"]
+
+  hetzner {
+    server_type = "cx33"
+  }
+}

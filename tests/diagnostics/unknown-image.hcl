@@ -1,0 +1,5 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+  image    = "ubuntu-24.4"
+}

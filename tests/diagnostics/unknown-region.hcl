@@ -1,0 +1,5 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+  region   = ["fsn", "nbg1"]
+}

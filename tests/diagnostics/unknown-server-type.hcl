@@ -1,0 +1,8 @@
+# hetzner: plan
+sandbox "a" {
+  provider = "hetzner"
+
+  hetzner {
+    server_type = ["cpx32", "cpx43"]
+  }
+}
