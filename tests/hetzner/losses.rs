@@ -38,6 +38,7 @@ async fn stage() -> Stage {
         regions: vec![],
         identities: Identities { access_key, agent: None, files: vec![] },
         clock: Arc::new(jiff::Timestamp::now),
+        notices: sandplan::provider::Reporter::silent(),
     };
     let provider = Hetzner::new(ProviderRef::of("hetzner"), settings);
     Stage { world, provider, _home: home }

@@ -69,10 +69,9 @@ impl Hetzner {
         let seed = self.seed(&Sandbox::default())?;
         let mut labels = with_keys(&server.labels, &image.labels);
         labels.extend(seed.keys);
-        let name = server.name.clone();
         let reporter = Reporter::silent();
         let changing = Changing { client, server, reporter: &reporter };
-        let server = changing.relabel(&name, &labels).await?;
+        let server = changing.relabel(None, &labels).await?;
         changing.rebuild(&image.id.to_string(), Some(&seed.user_data)).await?;
         let booting = Booting { client, reach: &self.reach, server, reporter: &reporter };
         booting.guest().await.map(drop)

@@ -111,8 +111,7 @@ impl Hetzner {
         let changes = |roots: &[&str]| request.changed.iter().any(|p| roots.contains(&p.root()));
         let rebuilds = changes(&["image", "from"]);
         let candidates = Candidate::planned(&request.attributes);
-        let kind = &changing.server.server_type.name;
-        let rescales = !candidates.is_empty() && !candidates.iter().any(|c| c.server_type == *kind);
+        let rescales = !changing.is_one_of(&candidates);
         if rebuilds || !rescales {
             changing.switch_on().await?;
         }
@@ -120,22 +119,20 @@ impl Hetzner {
             let was = Sandbox::from_value(&request.before);
             changing.fence(firewall_id(&was)?, firewall_id(&sandbox)?).await?;
         }
-        let name = sandbox.name.clone().unwrap_or_else(|| changing.server.name.clone());
-        let seed = rebuilds.then(|| self.seed(&sandbox)).transpose()?;
-        let label = |keys: &Labels| owned(&request.ownership, &sandbox, keys);
-        // Whatever disk a run that is killed leaves, its host key is pinned.
-        let keys = match &seed {
-            Some(seed) => either_key(&changing.server.labels, &seed.keys),
-            None => with_keys(&Labels::new(), &changing.server.labels),
+        let mut server = match rebuilds {
+            true => self.with_new_disk(&changing, &request).await?,
+            false => {
+                let keys = with_keys(&Labels::new(), &changing.server.labels);
+                let labels = owned(&request.ownership, &sandbox, &keys);
+                changing.relabel(sandbox.name.as_deref(), &labels).await?
+            }
         };
-        let mut server = changing.relabel(&name, &label(&keys)).await?;
-        if let Some(seed) = &seed {
-            changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
-            changing.relabel(&name, &label(&seed.keys)).await.map_err(unknown)?;
+        let mut rescaled = None;
+        if rescales {
+            let done = changing.rescale(&candidates).await;
+            rescaled = Some(if rebuilds { done.map_err(unknown) } else { done }?);
         }
-        let rescaled = changing.fit(&candidates).await;
-        let rescaled = if rebuilds { rescaled.map_err(unknown) } else { rescaled }?;
-        if rebuilds || rescaled.is_some() || changes(&["network"]) {
+        if rebuilds || rescales || changes(&["network"]) || changing.server.goes_off() {
             let read = client.read::<Server>(id).await.map_err(unknown)?;
             server = read.ok_or_else(|| gone(id))?;
         }
@@ -145,6 +142,22 @@ impl Hetzner {
             Some(chosen) => remote::with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
             None => object,
         })
+    }
+
+    /// Rebuilds a server. Whatever disk a run that is killed leaves, its host key is pinned.
+    async fn with_new_disk(
+        &self,
+        changing: &Changing<'_>,
+        request: &UpdateRequest,
+    ) -> Result<Server, ProviderError> {
+        let sandbox = Sandbox::from_value(&request.attributes);
+        let name = sandbox.name.as_deref();
+        let seed = self.seed(&sandbox)?;
+        let label = |keys| owned(&request.ownership, &sandbox, keys);
+        let either = either_key(&changing.server.labels, &seed.keys);
+        changing.relabel(name, &label(&either)).await?;
+        changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
+        changing.relabel(name, &label(&seed.keys)).await.map_err(unknown)
     }
 
     pub(super) async fn delete_server(&self, request: DeleteRequest) -> Result<(), ProviderError> {
