@@ -42,6 +42,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 pub use crate::provider::registry::Variable;
 
+/// Says something to the user at once.
+pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// What the engine takes from its surroundings.
 #[derive(Clone)]
 pub struct Environment {
@@ -54,6 +57,8 @@ pub struct Environment {
     pub clock: Clock,
     /// Reads a variable of the process's environment, such as a provider's token.
     pub variable: Variable,
+    /// Says what a provider waits for while it is asked what there is.
+    pub notice: Notice,
 }
 
 /// Where the state is when the configuration does not say.

@@ -76,6 +76,17 @@ pub trait Provider: Send + Sync {
         id: &RemoteId,
     ) -> Result<Option<RemoteObject>, ProviderError>;
 
+    /// Makes an object that exists ours, so that `list` has it from now on; its user's
+    /// own labels stay. Returns nothing when it is gone.
+    async fn adopt(
+        &self,
+        kind: ResourceType,
+        id: &RemoteId,
+        _ownership: &Ownership,
+    ) -> Result<Option<RemoteObject>, ProviderError> {
+        self.read(kind, id).await
+    }
+
     /// Makes an object and waits until the platform calls it running. Calling it
     /// again with the same operation id never makes a second one.
     async fn create(&self, request: CreateRequest) -> Result<RemoteObject, ProviderError>;
@@ -311,6 +322,11 @@ impl Reporter {
     pub fn silent() -> Self {
         let (channel, _) = tokio::sync::mpsc::unbounded_channel();
         Self::new(OperationId::from(""), channel)
+    }
+
+    /// Returns a reporter to the same reader, of another operation.
+    pub fn of(&self, operation: OperationId) -> Self {
+        Self { operation, channel: self.channel.clone() }
     }
 
     /// Sends a report; a loop that has ended no longer listens, which is no error.

@@ -79,7 +79,9 @@ impl<'a> Run<'a> {
     fn object(&self, flight: &Flight, change: &Change, planned: &Planned) -> Object {
         let before = self.world.object(&flight.key).cloned();
         let before = before.filter(|_| flight.kind != OperationKind::Create);
-        let steps = before.as_ref().filter(|_| change.action != Action::Rebuild);
+        // A new disk has nothing of what was done on the old one.
+        let is_new_disk = change.action == Action::Rebuild && flight.kind == OperationKind::Update;
+        let steps = before.as_ref().filter(|_| !is_new_disk);
         Object {
             address: change.address.clone(),
             deposed: None,

@@ -145,6 +145,7 @@ impl Context {
 
     /// Gathers what the engine takes from its surroundings.
     pub fn environment(&self, config: &ConfigArgs) -> Result<Environment, Diagnostics> {
+        let terminal = self.terminal;
         Ok(Environment {
             directory: self.directory.clone(),
             data_home: data_home(),
@@ -155,6 +156,7 @@ impl Context {
             },
             clock: Arc::new(Timestamp::now),
             variable: Arc::new(|name| std::env::var(name).ok()),
+            notice: Arc::new(move |text| terminal.say(&format!("{text}\n"))),
         })
     }
 
@@ -192,7 +194,9 @@ impl Context {
 
     /// Loads what commands need that only work on what is alive, and the state.
     pub fn load_state(&self) -> Result<(Project, State), Diagnostics> {
-        let project = self.load(&ConfigArgs::default(), Strictness::Optional)?;
+        let provider = std::env::var("SANDPLAN_PROVIDER").ok().filter(|name| !name.is_empty());
+        let config = ConfigArgs { provider, ..ConfigArgs::default() };
+        let project = self.load(&config, Strictness::Optional)?;
         let state = project.read_state()?;
         Ok((project, state))
     }

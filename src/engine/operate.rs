@@ -14,11 +14,11 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::evaluate::{Surroundings, evaluate_deferred};
 use crate::event::EventStream;
 use crate::object::{
-    Object, ObjectKey, OperationId, Prior, ProviderRef, RemoteId, RemoteObject, RunId, State,
-    Status, StepFailure, StepRecord,
+    Object, ObjectKey, OperationId, Ownership, Prior, ProviderRef, RemoteId, RemoteObject, RunId,
+    State, Status, StepFailure, StepRecord,
 };
 use crate::plan::Plan;
-use crate::provider::{ProvisionOutcome, ProvisionRequest, Report, Reporter};
+use crate::provider::{Provider, ProvisionOutcome, ProvisionRequest, Report, Reporter};
 use crate::provision;
 use crate::state::{Batch, LockInfo, Locked, NewRun, StateError, Store};
 use crate::value::Value;
@@ -162,11 +162,7 @@ impl Session<'_> {
         let Some(provider) = self.project.providers.get(&change.provider) else {
             return Err(not_declared(address).into());
         };
-        let remote = provider.read(address.kind(), id).await;
-        let remote = remote.map_err(|error| {
-            Diagnostic::error("import-failed", "Cannot import").detail(error.message)
-        })?;
-        let Some(remote) = remote else { return Err(not_there(id, &change.provider).into()) };
+        let failed = |why: String| Diagnostic::error("import-failed", "Cannot import").detail(why);
         // Platforms number each type of object by itself.
         let is_it = |object: &&Object| {
             object.remote_id == *id
@@ -175,13 +171,49 @@ impl Session<'_> {
         };
         let taken = prior.state.objects.iter().find(is_it);
         if let Some(taken) = taken {
-            return Err(Diagnostic::error("import-failed", "Cannot import")
-                .detail(format!("The object `{id}` is in the state already, as {}.", taken.address))
-                .into());
+            let why = format!("The object `{id}` is in the state already, as {}.", taken.address);
+            return Err(failed(why).into());
         }
-        let provider = change.provider.clone();
-        let object = adopted(address.clone(), provider, remote, 1);
+        let place = (provider.as_ref(), &change.provider);
+        self.check_owner(place, (address, id)).await?;
+        let remote = provider.adopt(address.kind(), id, &self.ownership(address)?).await;
+        let remote = remote.map_err(|error| failed(error.message))?;
+        let Some(remote) = remote else { return Err(not_there(id, &change.provider).into()) };
+        let object = adopted(address.clone(), change.provider.clone(), remote, 1);
         self.store.transaction(|batch| batch.put(&object)).map_err(told)
+    }
+
+    /// Sees that an object is there, and that no other project has made it.
+    async fn check_owner(
+        &self,
+        (provider, name): (&dyn Provider, &ProviderRef),
+        (address, id): (&Address, &RemoteId),
+    ) -> Result<(), Diagnostics> {
+        let failed = |why: String| Diagnostic::error("import-failed", "Cannot import").detail(why);
+        let remote = provider.read(address.kind(), id).await;
+        let remote =
+            remote.map_err(|error| failed(error.message.clone()).failure(error.kind.failure()))?;
+        let Some(remote) = remote else { return Err(not_there(id, name).into()) };
+        let ours = &self.project.desired.project;
+        match remote.ownership.filter(|owner| owner.project != *ours) {
+            None => Ok(()),
+            Some(owner) => Err(failed(format!(
+                "The object `{id}` belongs to the project `{}` by its labels, as {}. Take it out \
+                 there first: with `sandplan state rm`, and by removing its `sandplan-` labels.",
+                owner.project, owner.address
+            ))
+            .into()),
+        }
+    }
+
+    fn ownership(&self, address: &Address) -> Result<Ownership, Diagnostics> {
+        Ok(Ownership {
+            project: self.project.desired.project.clone(),
+            lineage: self.state()?.lineage,
+            address: address.clone(),
+            operation: OperationId::from(uuid::Uuid::new_v4().simple().to_string()),
+            expires_at: None,
+        })
     }
 
     /// Puts every living object of this project that is in no row back into the

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use super::Environment;
+use super::{Environment, Notice};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::graph::Desired;
-use crate::object::ProviderRef;
+use crate::object::{OperationId, ProviderRef};
 use crate::plan::ProviderSet;
 use crate::provider::registry::{self, Settings};
+use crate::provider::{Report, Reporter};
 use crate::schema::PLATFORMS;
 use crate::value::Value;
 
@@ -17,11 +18,13 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
     let mut problems = Diagnostics::new();
     let mut providers = ProviderSet::new();
     let evaluation = desired.evaluate(&|_, _| None);
+    let heard = heard(environment.notice.clone());
     let make = |name: &ProviderRef, attributes: Value, range: Option<SourceRange>| {
         let data_dir = environment.data_home.clone();
         let (clock, variable) = (environment.clock.clone(), environment.variable.clone());
         let region = desired.region.clone();
-        let settings = Settings { attributes, range, region, data_dir, clock, variable };
+        let notices = heard.of(OperationId::from(name.to_string()));
+        let settings = Settings { attributes, range, region, data_dir, clock, variable, notices };
         registry::build(&name.platform, name.clone(), settings)
     };
     let known: Vec<&str> = registry::platforms().iter().map(|platform| platform.name).collect();
@@ -48,6 +51,20 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
         }
     }
     problems.into_result(providers)
+}
+
+/// Makes a reporter whose phases are said at once, each with its provider's name. Its
+/// thread ends when the last provider is dropped.
+fn heard(notice: Notice) -> Reporter {
+    let (channel, mut reports) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || {
+        while let Some((provider, report)) = reports.blocking_recv() {
+            if let Report::Phase(phase) = report {
+                notice(&format!("{provider}: {phase}"));
+            }
+        }
+    });
+    Reporter::new(OperationId::from(""), channel)
 }
 
 /// A block of a platform that this build lacks is an error only where the

@@ -166,10 +166,8 @@ impl Project {
     /// Lists what is past its TTL by its labels: this project's, or every
     /// project's where there is no configuration.
     pub async fn expired(&self) -> Result<Vec<Expired>, Diagnostics> {
-        let has_files = !self.desired.config.directory.as_os_str().is_empty()
-            || !self.desired.config.resources.is_empty()
-            || self.desired.config.settings.project.is_some();
-        let project = has_files.then(|| self.desired.project.clone());
+        let files = crate::config::load::files(&self.desired.config.directory)?;
+        let project = (!files.is_empty()).then(|| self.desired.project.clone());
         let now = self.now();
         let mut expired = Vec::new();
         let mut problems = Diagnostics::new();

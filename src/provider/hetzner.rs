@@ -45,6 +45,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use self::access::Access;
@@ -71,6 +72,8 @@ pub struct Settings {
     pub regions: Vec<String>,
     pub identities: Identities,
     pub clock: Clock,
+    /// Hears what calls wait for that no operation makes.
+    pub notices: Reporter,
 }
 
 /// Servers of Hetzner Cloud.
@@ -81,15 +84,19 @@ pub struct Hetzner {
     regions: Vec<String>,
     reach: Reach,
     clock: Clock,
+    /// The SSH keys of the project, asked for once, and again when this changed them.
+    keys: Mutex<Option<Arc<Vec<SshKey>>>>,
 }
 
 impl Hetzner {
     /// Prepares the provider; nothing is called yet.
     pub fn new(name: ProviderRef, settings: Settings) -> Self {
-        let Settings { access, tuning, regions, identities, clock } = settings;
+        let Settings { access, tuning, regions, identities, clock, notices } = settings;
         let client = access.and_then(|access| Client::new(&access, tuning));
+        let client = client.map(|client| client.reporting(&notices));
         let reach = Reach::new(identities);
-        Self { name, client, catalogue: OnceLock::new(), regions, reach, clock }
+        let (catalogue, keys) = (OnceLock::new(), Mutex::default());
+        Self { name, client, catalogue, regions, reach, clock, keys }
     }
 
     fn client(&self) -> Result<&Client, ProviderError> {
@@ -196,6 +203,30 @@ impl Provider for Hetzner {
         })
     }
 
+    async fn adopt(
+        &self,
+        kind: ResourceType,
+        id: &RemoteId,
+        ownership: &Ownership,
+    ) -> Result<Option<RemoteObject>, ProviderError> {
+        let to = (number(id)?, ownership);
+        let client = self.client()?;
+        Ok(match kind {
+            ResourceType::Sandbox => {
+                client.adopted::<Server>(to).await?.as_ref().map(remote::server)
+            }
+            ResourceType::SshKey => {
+                client.adopted::<SshKey>(to).await?.as_ref().map(remote::ssh_key)
+            }
+            ResourceType::Network => {
+                client.adopted::<Firewall>(to).await?.as_ref().map(firewalls::object)
+            }
+            ResourceType::Snapshot => {
+                client.adopted::<Image>(to).await?.as_ref().map(remote::snapshot)
+            }
+        })
+    }
+
     async fn create(&self, request: CreateRequest) -> Result<RemoteObject, ProviderError> {
         match request.kind {
             ResourceType::Sandbox => self.create_server(request).await,
@@ -220,7 +251,11 @@ impl Provider for Hetzner {
         }
         match request.kind {
             ResourceType::Sandbox => self.delete_server(request).await,
-            ResourceType::SshKey => self.gone::<SshKey>(number(&request.remote_id)?).await,
+            ResourceType::SshKey => {
+                let gone = self.gone::<SshKey>(number(&request.remote_id)?).await;
+                *self.keys.lock().await = None;
+                gone
+            }
             ResourceType::Network => self.gone::<Firewall>(number(&request.remote_id)?).await,
             ResourceType::Snapshot => self.gone::<Image>(number(&request.remote_id)?).await,
         }

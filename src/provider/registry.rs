@@ -8,6 +8,7 @@ use super::hetzner::wish::default_regions;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
+use super::{Provider, Reporter};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::object::ProviderRef;
 use crate::ssh::Identities;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     pub clock: Clock,
     pub variable: Variable,
+    /// Hears what calls wait for that no operation makes.
+    pub notices: Reporter,
 }
 
 /// A platform that this build knows.
@@ -98,6 +101,7 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
             regions: default_regions(settings.region.as_deref(), given("region")),
             identities: identities(&settings),
             clock: settings.clock,
+            notices: settings.notices,
         },
     )))
 }
@@ -156,6 +160,7 @@ mod tests {
             data_dir: "/nonexistent".into(),
             clock,
             variable: Arc::new(|_| None),
+            notices: Reporter::silent(),
         }
     }
 

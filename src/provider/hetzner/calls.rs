@@ -14,17 +14,22 @@ use serde::Serialize;
 use super::call::Call;
 use super::client::Client;
 use super::error::{CallError, Failure};
-use super::labels::Labels;
+use super::labels::{self, Labels};
 use super::models::{
     ReplaceFirewallRequest, ReplaceImageRequest, ReplacePrimaryIpRequest, ReplaceServerRequest,
     ReplaceSshKeyRequest,
 };
+use super::saved::with_keys;
 use super::wire::{Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, SshKey};
+use crate::object::Ownership;
 use crate::provider::ProviderError;
 
 /// A type of object that can be relabelled and deleted.
 pub trait Owned: Resource {
     type Change: Serialize + Send + Sync;
+
+    /// Returns all labels.
+    fn labels(&self) -> &Labels;
 
     /// Makes the request that sets the name (of an image, the description) and all labels.
     fn change(name: Option<&str>, labels: &Labels) -> Self::Change;
@@ -35,6 +40,10 @@ macro_rules! owned {
     ($name:ident, $change:ident { $title:ident $(, $other:ident)* }) => {
         impl Owned for $name {
             type Change = $change;
+
+            fn labels(&self) -> &Labels {
+                &self.labels
+            }
 
             fn change(name: Option<&str>, labels: &Labels) -> $change {
                 let $title = name.map(str::to_owned);
@@ -76,6 +85,16 @@ impl Client {
         let call = Call::put(path::<T>(id), format!("change the {}", named::<T>(id)));
         let call = call.body(&T::change(name, labels))?;
         Ok(whole(&call, self.fetch(&call).await?)?.object)
+    }
+
+    /// Labels an object as ours, and keeps its user's labels; nothing when it is gone.
+    pub async fn adopted<T: Owned>(
+        &self,
+        (id, ownership): (u64, &Ownership),
+    ) -> Result<Option<T>, ProviderError> {
+        let Some(object) = self.read::<T>(id).await? else { return Ok(None) };
+        let labels = labels::write(ownership, &labels::users(object.labels()));
+        self.change(id, None, &with_keys(&labels, object.labels())).await.map(Some)
     }
 
     /// Deletes an object; one that is gone already is a success. Returns what still

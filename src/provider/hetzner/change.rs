@@ -32,9 +32,9 @@ impl Changing<'_> {
     }
 
     /// Sets all labels and the name.
-    pub async fn relabel(&self, name: &str, labels: &Labels) -> Result<(), ProviderError> {
+    pub async fn relabel(&self, name: &str, labels: &Labels) -> Result<Server, ProviderError> {
         let name = (name != self.server.name).then_some(name);
-        self.client.change::<Server>(self.server.id, name, labels).await.map(|_| ())
+        self.client.change::<Server>(self.server.id, name, labels).await
     }
 
     /// Puts one firewall in the place of another; the new one first, so that the
@@ -52,9 +52,19 @@ impl Changing<'_> {
         Ok(())
     }
 
+    /// Gives the server a type that it may have, and returns which; nothing where it has
+    /// one already.
+    pub async fn fit(&self, candidates: &[Candidate]) -> Result<Option<Candidate>, ProviderError> {
+        let is_own = |c: &Candidate| c.server_type == self.server.server_type.name;
+        if candidates.is_empty() || candidates.iter().any(is_own) {
+            return Ok(None);
+        }
+        self.rescale(candidates).await.map(Some)
+    }
+
     /// Makes the server one of the first candidate's type that there is room for; it
     /// is off meanwhile, and on again afterwards whatever happens.
-    pub async fn rescale(&self, candidates: &[Candidate]) -> Result<Candidate, ProviderError> {
+    async fn rescale(&self, candidates: &[Candidate]) -> Result<Candidate, ProviderError> {
         self.switch_off().await?;
         let rescaled = self.first_with_room(candidates).await;
         self.reporter.phase("switching on");

@@ -28,8 +28,8 @@ pub enum Fate {
     Stays,
     /// One of these types, in this order.
     Rescales(Offered),
-    /// Only a new server can be as this argument asks.
-    Replaced(AttributePath),
+    /// Only a new server can be as this argument asks, and why.
+    Replaced(AttributePath, String),
     Refused(Vec<Refusal>),
 }
 
@@ -89,7 +89,7 @@ impl Living<'_> {
             _ if !here.is_empty() => {
                 Fate::Rescales(ordered(Offered { candidates: here, notes: vec![] }))
             }
-            Some(path) => Fate::Replaced(path),
+            Some(path) => Fate::Replaced(path, self.unfit(&need)),
             None => Fate::Stays,
         }
     }
@@ -108,9 +108,20 @@ impl Living<'_> {
             (Some(next), _) => {
                 Fate::Rescales(ordered(Offered { candidates: vec![next], notes: vec![] }))
             }
-            (None, Some(path)) if !is_enough => Fate::Replaced(path),
+            (None, Some(path)) if !is_enough => Fate::Replaced(path, self.unfit(&need)),
             (None, _) => Fate::Stays,
         }
+    }
+
+    /// Says why no type will do.
+    fn unfit(&self, need: &Need) -> String {
+        format!(
+            "its type cannot change in place: none that is asked for is an {} type in {} with a \
+             disk of {} GB or more, as it has now",
+            need.architectures.join(" or "),
+            self.text("location").unwrap_or_default(),
+            need.disk
+        )
     }
 
     /// Tells whether another type costs less than the server does.

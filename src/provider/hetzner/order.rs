@@ -98,7 +98,7 @@ pub async fn place(
         });
         match up(client, order, candidate, reporter).await {
             Err(error) if is_full(&error) => {
-                full.push(format!("{server_type} in {location}: {}", error.message));
+                full.push(format!("{server_type} in {location}"));
             }
             made => return made.map(|server| (server, candidate.clone())),
         }
@@ -111,17 +111,19 @@ fn is_full(error: &ProviderError) -> bool {
 }
 
 fn no_room(full: &[String]) -> ProviderError {
-    let message = match full {
-        [] => "The plan names no server type to order. Run `sandplan plan` again.".to_owned(),
-        all => format!(
-            "None of the candidates has room now. {} Add further regions or server types to the \
-             lists, or try again later.",
-            all.join(" ")
+    let (kind, message) = match full {
+        [] => (
+            ProviderErrorKind::Rejected,
+            "The plan names no server type to order. Run `sandplan plan` again.".to_owned(),
         ),
-    };
-    let kind = match full {
-        [] => ProviderErrorKind::Rejected,
-        _ => ProviderErrorKind::NoCapacity,
+        all => (
+            ProviderErrorKind::NoCapacity,
+            format!(
+                "Hetzner has no room now for {}. Add further regions or server types to the \
+                 lists, or try again later.",
+                all.join(", ")
+            ),
+        ),
     };
     ProviderError::new(kind, message)
 }
@@ -137,8 +139,10 @@ async fn up(
     let made = submit(client, order, candidate).await?;
     let id = RemoteId::from(made.object.id.to_string());
     reporter.send(Report::RemoteId(id.clone()));
+    let cost = Value::from(candidate.hourly_cost.as_str());
+    reporter.send(Report::Attributes(vec![("hourly_cost".into(), cost)]));
     reporter.waiting();
-    let partly = |error: ProviderError| error.committed(Committed::Partially(id.clone()));
+    let partly = |error: ProviderError| half_made(error, &order.name, &id);
     match started(client, &made, reporter).await {
         Ok(server) => Ok(server),
         Err(error) if error.kind == ProviderErrorKind::NoCapacity => {
@@ -149,6 +153,16 @@ async fn up(
         }
         Err(error) => Err(partly(error)),
     }
+}
+
+/// Says of a server that is not up that it is there all the same.
+fn half_made(error: ProviderError, name: &str, id: &RemoteId) -> ProviderError {
+    let message = format!(
+        "{} The server `{name}` ({id}) was ordered and is not up; the next `sandplan apply` \
+         replaces it.",
+        error.message
+    );
+    ProviderError { message, ..error }.committed(Committed::Partially(id.clone()))
 }
 
 async fn started(

@@ -6,8 +6,10 @@ use super::client::Client;
 use super::labels::{self, Selector};
 use super::models::CreateSshKeyRequest;
 use super::pages::Filter;
+use super::servers::is_same_key;
 use super::wire::{Image, Server, SshKey};
 use super::{Hetzner, number, remote, saved, unique_name};
+use crate::address::Address;
 use crate::object::{OperationId, RemoteId, RemoteObject};
 use crate::provider::snapshot::Snapshot;
 use crate::provider::ssh_key::SshKey as Arguments;
@@ -32,9 +34,47 @@ impl Hetzner {
             labels: Some(hashed(&labels::write(&request.ownership, &arguments.labels))),
         };
         let send = || client.create_ssh_key(&wanted);
-        let key = once(&client, &request.operation, send).await.map_err(held)?;
+        let made = once(&client, &request.operation, send).await;
+        *self.keys.lock().await = None;
+        let key = match made {
+            Err(error) if error.kind == ProviderErrorKind::AlreadyExists => {
+                return Err(self.held(error, (&request.ownership.address, &wanted)).await);
+            }
+            key => key?,
+        };
         request.reporter.send(Report::RemoteId(RemoteId::from(key.id.to_string())));
         Ok(remote::ssh_key(&key))
+    }
+
+    /// Says which key of the project stands in the way: a project holds a public key
+    /// once, and a name once.
+    async fn held(
+        &self,
+        error: ProviderError,
+        (address, wanted): (&Address, &CreateSshKeyRequest),
+    ) -> ProviderError {
+        let held = self.held_keys().await.unwrap_or_default();
+        let is_it = |key: &&SshKey| {
+            is_same_key(&key.public_key, &wanted.public_key) || key.name == wanted.name
+        };
+        let Some(key) = held.iter().find(is_it) else { return error };
+        let remedy = match labels::ownership(&key.labels) {
+            Some(owner) => format!(
+                "It belongs to the project `{}`, as {}. Write the public key itself into \
+                 `ssh_keys` of the sandboxes instead.",
+                owner.project, owner.address
+            ),
+            None => format!(
+                "Take it over with `sandplan import '{address}' {}`, delete it in the Cloud \
+                 Console, or write the public key itself into `ssh_keys` of the sandboxes.",
+                key.id
+            ),
+        };
+        let message = format!(
+            "{} The project has that key already: `{}` ({}). {remedy}",
+            error.message, key.name, key.id
+        );
+        ProviderError { message, ..error }
     }
 
     pub(super) async fn update_ssh_key(
@@ -135,17 +175,4 @@ async fn made_by<T: Owned>(
 ) -> Result<Option<T>, ProviderError> {
     let filter = Filter::labelled(&Selector::operation(operation));
     Ok(client.list::<T>(&filter).await?.into_iter().next())
-}
-
-/// A project holds a public key once, whatever its name.
-fn held(error: ProviderError) -> ProviderError {
-    if error.kind != ProviderErrorKind::AlreadyExists {
-        return error;
-    }
-    let message = format!(
-        "{} The Hetzner project holds this public key, or one of this name, already. Take it \
-         over with `sandplan import ADDRESS ID`, or delete it in the Cloud Console.",
-        error.message
-    );
-    ProviderError { message, ..error }
 }

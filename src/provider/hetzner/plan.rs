@@ -106,7 +106,7 @@ fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) ->
     let changes = |name: &str| change.changed.iter().any(|path| path.root() == name);
     let mut planned = PlannedChange {
         update: UPDATED.iter().any(|name| changes(name)),
-        price: recorded(before, change.after),
+        price: recorded(before, change.after).or_else(|| listed(context, before, change.after)),
         ..PlannedChange::default()
     };
     let told = [("expires_at", changes("ttl")), ("urls", changes("port"))];
@@ -114,13 +114,13 @@ fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) ->
     if let Some(wish) = Wish::of(change.after, context.regions) {
         let living = Living { catalogue: context.catalogue, before, change, wish: &wish };
         planned.requires_replace.extend(living.moves());
-        retype(&mut planned, &living);
+        let why = retype(&mut planned, &living);
         let was = Wish::of(before, context.regions);
         redisk(&mut planned, living.disk(was.as_ref()));
-    }
-    if !planned.requires_replace.is_empty() && !planned.rebuild {
-        // What would be done to a server that goes is of no interest.
-        planned.notes.clear();
+        if !planned.requires_replace.is_empty() && !planned.rebuild {
+            // What would be done to a server that goes is of no interest.
+            planned.notes = why.into_iter().collect();
+        }
     }
     let done = if planned.rebuild { &[] } else { change.done };
     planned.provision = (context.pending)(change.after, done);
@@ -132,13 +132,28 @@ fn recorded(before: &Value, after: &Value) -> Option<price::Price> {
     billing::recorded(before.get("hourly_cost")?.as_str()?, ttl(after))
 }
 
-fn retype(planned: &mut PlannedChange, living: &Living<'_>) {
+/// Returns today's price of a living server of which nobody wrote down what it costs:
+/// it was imported or recovered.
+fn listed(context: &Context<'_>, before: &Value, after: &Value) -> Option<price::Price> {
+    let catalogue = context.catalogue?;
+    let text = |name: &str| before.get(name).and_then(Value::as_str);
+    let of = catalogue.server_type(text("server_type")?)?;
+    let hourly = catalogue.hourly(of, text("location")?);
+    billing::recorded(&price::text(hourly.as_ref(), &catalogue.currency), ttl(after))
+}
+
+/// Returns why the server has to make way for another type, if it has.
+fn retype(planned: &mut PlannedChange, living: &Living<'_>) -> Option<String> {
     match living.fate() {
         Fate::Stays => remember(planned, living),
-        Fate::Replaced(path) => planned.requires_replace.push(path),
         Fate::Refused(refused) => planned.refused.extend(refused),
         Fate::Rescales(offered) => rescale(planned, living, offered),
+        Fate::Replaced(path, why) => {
+            planned.requires_replace.push(path);
+            return Some(why);
+        }
     }
+    None
 }
 
 /// Writes the server's own type among the candidates where a plan has accepted

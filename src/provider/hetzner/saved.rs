@@ -8,10 +8,12 @@ use jiff::Timestamp;
 use super::change::{Changing, gone};
 use super::client::Client;
 use super::labels::{Labels, Selector};
+use super::reach::Booting;
 use super::remote::{HOST_KEY, ONCE_KEY};
 use super::wire::{Image, Server};
 use super::{Hetzner, number};
 use crate::object::RemoteId;
+use crate::provider::sandbox::Sandbox;
 use crate::provider::{ProviderError, ProviderErrorKind, Reporter, SnapshotInfo, Snapshots};
 
 /// The id of the server that a disk was saved of.
@@ -41,18 +43,36 @@ impl Snapshots for Hetzner {
         let Some(image) = saved.iter().find(|image| image.description == snapshot) else {
             return Err(unknown(snapshot, &saved));
         };
-        let name = server.name.clone();
-        let labels = with_keys(&server.labels, &image.labels);
-        let reporter = Reporter::silent();
-        let changing = Changing { client, server, reporter: &reporter };
-        changing.relabel(&name, &labels).await?;
-        changing.rebuild(&image.id.to_string(), None).await
+        self.rebuilt(client, server, image).await
     }
 
     async fn snapshots(&self, id: &RemoteId) -> Result<Vec<SnapshotInfo>, ProviderError> {
         let mut saved = of(self.client()?, number(id)?).await?;
         saved.sort_by_key(|image| (image.created, image.id));
         Ok(saved.iter().map(info).collect())
+    }
+}
+
+impl Hetzner {
+    /// Gives a server a saved disk and waits until it can be reached. Whether the guest
+    /// then keeps the host key of that disk or takes the new one is its own affair, so
+    /// both are pinned until it was reached.
+    async fn rebuilt(
+        &self,
+        client: &Client,
+        server: Server,
+        image: &Image,
+    ) -> Result<(), ProviderError> {
+        let seed = self.seed(&Sandbox::default())?;
+        let mut labels = with_keys(&server.labels, &image.labels);
+        labels.extend(seed.keys);
+        let name = server.name.clone();
+        let reporter = Reporter::silent();
+        let changing = Changing { client, server, reporter: &reporter };
+        let server = changing.relabel(&name, &labels).await?;
+        changing.rebuild(&image.id.to_string(), Some(&seed.user_data)).await?;
+        let booting = Booting { client, reach: &self.reach, server, reporter: &reporter };
+        booting.guest().await.map(drop)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sandboxes are servers: from a sandbox's arguments to calls, and back.
 
+use std::sync::Arc;
+
 use super::change::{Changing, gone};
 use super::labels::{self, Labels};
 use super::order::{self, Candidate, Order};
@@ -25,10 +27,10 @@ use crate::value::Value;
 pub const USER_DATA_LIMIT: usize = 32 * 1024;
 
 /// What a server's disk begins with.
-struct Seed {
-    user_data: String,
+pub(super) struct Seed {
+    pub user_data: String,
     /// The labels that say which host key is in it.
-    keys: Labels,
+    pub keys: Labels,
 }
 
 impl Hetzner {
@@ -57,7 +59,7 @@ impl Hetzner {
     }
 
     /// Makes a host key and the user-data that it is in.
-    fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
+    pub(super) fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
         let access_key = self.reach.access_key()?;
         let (private, public) = host_key::generate().map_err(|error| {
             let message = format!("No host key could be made: {error}.");
@@ -81,9 +83,20 @@ impl Hetzner {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let held = self.client()?.list::<SshKey>(&Filter::all()).await?;
+        let held = self.held_keys().await?;
         let is_asked = |key: &&SshKey| keys.iter().any(|k| is_same_key(k, &key.public_key));
         Ok(held.iter().filter(is_asked).map(|key| key.id.to_string()).collect())
+    }
+
+    /// Returns the public keys that the project holds.
+    pub(super) async fn held_keys(&self) -> Result<Arc<Vec<SshKey>>, ProviderError> {
+        let mut known = self.keys.lock().await;
+        if let Some(keys) = &*known {
+            return Ok(keys.clone());
+        }
+        let keys = Arc::new(self.client()?.list::<SshKey>(&Filter::all()).await?);
+        *known = Some(keys.clone());
+        Ok(keys)
     }
 
     pub(super) async fn update_server(
@@ -101,25 +114,23 @@ impl Hetzner {
             changing.fence(firewall_id(&was)?, firewall_id(&sandbox)?).await?;
         }
         let name = sandbox.name.clone().unwrap_or_else(|| changing.server.name.clone());
-        let mut object_cost = None;
-        if changes(&["image", "from"]) {
-            let seed = self.seed(&sandbox)?;
-            changing.relabel(&name, &owned(&request.ownership, &sandbox, &seed.keys)).await?;
+        let is_new_disk = changes(&["image", "from"]);
+        let seed = is_new_disk.then(|| self.seed(&sandbox)).transpose()?;
+        let kept = || with_keys(&Labels::new(), &changing.server.labels);
+        let keys = seed.as_ref().map_or_else(kept, |seed| seed.keys.clone());
+        let labels = owned(&request.ownership, &sandbox, &keys);
+        let mut server = changing.relabel(&name, &labels).await?;
+        if let Some(seed) = &seed {
             changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
-        } else {
-            let keys = with_keys(&Labels::new(), &changing.server.labels);
-            changing.relabel(&name, &owned(&request.ownership, &sandbox, &keys)).await?;
         }
-        let candidates = Candidate::planned(&request.attributes);
-        let kind = &changing.server.server_type.name;
-        if !candidates.is_empty() && !candidates.iter().any(|c| c.server_type == *kind) {
-            object_cost = Some(changing.rescale(&candidates).await?.hourly_cost);
+        let rescaled = changing.fit(&Candidate::planned(&request.attributes)).await?;
+        if is_new_disk || rescaled.is_some() || changes(&["network"]) {
+            server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
         }
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
         let object = remote::server(&server);
         let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
-        Ok(match object_cost {
-            Some(cost) => remote::with(object, "hourly_cost", Value::from(cost)),
+        Ok(match rescaled {
+            Some(chosen) => remote::with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
             None => object,
         })
     }
@@ -210,7 +221,7 @@ fn firewall_of(sandbox: &Sandbox) -> Result<Option<i64>, ProviderError> {
 }
 
 /// Compares public keys without their comments.
-fn is_same_key(a: &str, b: &str) -> bool {
+pub(super) fn is_same_key(a: &str, b: &str) -> bool {
     let parts = |key: &str| {
         let mut words = key.split_whitespace();
         (words.next().map(str::to_owned), words.next().map(str::to_owned))
