@@ -365,6 +365,8 @@ pub enum ProviderErrorKind {
     AlreadyExists,
     /// Credentials are missing or were refused.
     Denied,
+    /// A machine is not the one that is known; nothing was sent to it.
+    Untrusted,
     QuotaExceeded,
     NoCapacity,
     RateLimited,

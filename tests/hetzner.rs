@@ -17,6 +17,8 @@ mod canned;
 mod faults;
 #[path = "hetzner/lists.rs"]
 mod lists;
+#[path = "hetzner/losses.rs"]
+mod losses;
 
 use std::time::Duration;
 

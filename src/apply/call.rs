@@ -57,6 +57,7 @@ pub(super) fn refusal(error: &ProviderError, address: &Address) -> Diagnostic {
         ProviderErrorKind::NotFound => ("provider-not-found", "Object not found"),
         ProviderErrorKind::AlreadyExists => ("provider-already-exists", "Object exists already"),
         ProviderErrorKind::Denied => ("provider-denied", "Credentials refused"),
+        ProviderErrorKind::Untrusted => ("provider-untrusted", "Machine not recognised"),
         ProviderErrorKind::QuotaExceeded => ("provider-quota", "Quota exceeded"),
         ProviderErrorKind::NoCapacity => ("provider-no-capacity", "No capacity"),
         ProviderErrorKind::RateLimited => ("provider-rate-limited", "Too many requests"),

@@ -10,12 +10,12 @@ use crate::address::{Address, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Verb};
 use crate::object::{DeposedKey, Object, ObjectKey, OperationId, Ownership, ProviderRef, Status};
-use crate::plan::{Change, Operation, Planned, Step, StepId};
+use crate::plan::{Action, Change, Operation, Planned, Step, StepId};
 use crate::provider::{
     CreateRequest, DeleteRequest, Provider, ProvisionRequest, Reporter, UpdateRequest,
 };
 use crate::state::{Intent, NewOperation, OperationKind};
-use crate::value::Value;
+use crate::value::{AttributePath, Value};
 
 use super::attributes::{intended, resolve, without_unknown};
 use super::call::{Call, verb};
@@ -32,6 +32,9 @@ pub(super) struct Departure {
     pub wanted: Value,
     pub call: Call,
 }
+
+/// What stands in the state for the image of a disk that is being made anew.
+const REBUILDING: &str = "(being rebuilt)";
 
 impl Run<'_> {
     /// Starts a step: it becomes a call, or is done at once, or fails before any call.
@@ -103,6 +106,7 @@ impl Run<'_> {
         let lane = (class, operation.provider.clone());
         self.lanes.hold(lane.clone());
         self.move_aside(&operation);
+        self.begin_rebuild(step, &operation.key);
         let now = Instant::now();
         let key = match operation.kind {
             OperationKind::Create => current_key(&operation.key.address),
@@ -149,6 +153,19 @@ impl Run<'_> {
             }
             _ => {}
         }
+    }
+
+    /// From here on nobody knows what is on the disk: whatever the configuration
+    /// says when the next run looks, the disk is made anew.
+    fn begin_rebuild(&mut self, step: Option<StepId>, key: &ObjectKey) {
+        let Some(step) = step.map(|id| self.step(id)) else { return };
+        let change = self.change(step).filter(|change| change.action == Action::Rebuild);
+        let (Some(change), Operation::Update) = (change, &step.operation) else { return };
+        let Some(object) = self.world.object(key).cloned() else { return };
+        let mark =
+            |all: Value, path: &AttributePath| all.with(path.root(), Value::from(REBUILDING));
+        let attributes = change.replace_because.iter().fold(object.attributes, mark);
+        self.keep(Object { attributes, steps: Vec::new(), failure: None, ..object });
     }
 
     /// Writes an object down, here and in the state.

@@ -148,11 +148,18 @@ fn is_of(object: &RemoteObject, operation: &OpenOperation) -> bool {
         || (operation.kind == OperationKind::Create && by == Some(&operation.id))
 }
 
+/// An object of a platform. Platforms number each type of object by itself.
+type Remote = (ProviderRef, ResourceType, RemoteId);
+
+fn remote_of(object: &Object) -> Remote {
+    (object.provider.clone(), object.address.kind(), object.remote_id.clone())
+}
+
 /// The rows as they will be, and the writes that make them so.
 struct Rows {
     objects: BTreeMap<ObjectKey, Object>,
-    /// The ids that rows name, so that no object gets two.
-    known: BTreeSet<(ProviderRef, RemoteId)>,
+    /// What rows name, so that no object gets two.
+    known: BTreeSet<Remote>,
     writes: Vec<Write>,
 }
 
@@ -160,7 +167,7 @@ impl Rows {
     fn new(state: State) -> Self {
         let objects: BTreeMap<_, _> =
             state.objects.into_iter().map(|object| (object.key(), object)).collect();
-        let known = objects.values().map(|o| (o.provider.clone(), o.remote_id.clone())).collect();
+        let known = objects.values().map(remote_of).collect();
         Self { objects, known, writes: Vec::new() }
     }
 
@@ -187,7 +194,7 @@ impl Rows {
     }
 
     fn put(&mut self, object: Object) {
-        self.known.insert((object.provider.clone(), object.remote_id.clone()));
+        self.known.insert(remote_of(&object));
         self.writes.push(Write::Put(Box::new(object.clone())));
         self.objects.insert(object.key(), object);
     }
@@ -204,7 +211,8 @@ impl Rows {
             return Recovery::NothingHappened;
         }
         for remote in found {
-            let id = (operation.provider.clone(), remote.remote_id.clone());
+            let kind = operation.key.address.kind();
+            let id = (operation.provider.clone(), kind, remote.remote_id.clone());
             if !self.known.contains(&id) {
                 let object = self.adopted(operation, remote, providers);
                 self.put(object);

@@ -79,9 +79,6 @@ impl<'a> Run<'a> {
     fn object(&self, flight: &Flight, change: &Change, planned: &Planned) -> Object {
         let before = self.world.object(&flight.key).cloned();
         let before = before.filter(|_| flight.kind != OperationKind::Create);
-        // A new disk has nothing of what was done on the old one.
-        let is_new_disk = change.action == Action::Rebuild && flight.kind == OperationKind::Update;
-        let steps = before.as_ref().filter(|_| !is_new_disk);
         Object {
             address: change.address.clone(),
             deposed: None,
@@ -92,7 +89,7 @@ impl<'a> Run<'a> {
             schema_version: planned.schema_version,
             attributes: without_unknown(&flight.wanted),
             depends_on: planned.depends_on.clone(),
-            steps: steps.map(|object| object.steps.clone()).unwrap_or_default(),
+            steps: before.as_ref().map(|object| object.steps.clone()).unwrap_or_default(),
             failure: before.and_then(|object| object.failure),
             create_before_destroy: planned.create_before_destroy,
         }
@@ -180,6 +177,9 @@ impl<'a> Run<'a> {
     fn refused(&mut self, operation: OperationId, flight: Flight, error: ProviderError) {
         self.complete(&flight, false);
         self.problem(refusal(&error, &flight.key.address));
+        if error.committed == Committed::No {
+            self.not_rebuilt(&flight);
+        }
         let ending = match &error.committed {
             Committed::Unknown if flight.kind != OperationKind::Provision => {
                 if let Some(id) = flight.remote_id.clone() {
@@ -192,6 +192,16 @@ impl<'a> Run<'a> {
         self.next.writes.push(Write::End(operation, ending));
         if flight.kind == OperationKind::Create {
             self.not_made(&flight, error.committed);
+        }
+    }
+
+    /// A rebuild that was refused: the disk is as it was.
+    fn not_rebuilt(&mut self, flight: &Flight) {
+        let change = flight.step.and_then(|id| self.change(self.step(id)));
+        let change = change.filter(|change| change.action == Action::Rebuild);
+        let before = change.and_then(|change| change.before.as_deref());
+        if let Some(before) = before.filter(|_| flight.kind == OperationKind::Update) {
+            self.keep(before.clone());
         }
     }
 

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Provider;
 use super::hetzner::wish::default_regions;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};

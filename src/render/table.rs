@@ -52,7 +52,8 @@ impl Row {
             address: Some(object.address.clone()),
             provider: object.provider.clone(),
             id: object.remote_id.to_string(),
-            status: object.status.as_str().to_owned(),
+            // Platforms report a machine that is switched off.
+            status: object.text("status").unwrap_or(object.status.as_str()).to_owned(),
             created_at: time(attributes, "created_at"),
             expires_at: time(attributes, "expires_at"),
             place: place(attributes),

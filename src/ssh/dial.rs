@@ -215,7 +215,7 @@ fn mismatch(endpoint: &Endpoint, shown: &PublicKey) -> Failure {
         shown.fingerprint(russh::keys::HashAlg::Sha256),
         pinned(endpoint),
     );
-    Failure::new(Stage::HostKey, ProviderErrorKind::Denied, message)
+    Failure::new(Stage::HostKey, ProviderErrorKind::Untrusted, message)
 }
 
 fn other_algorithm(endpoint: &Endpoint, theirs: &[String]) -> Failure {
@@ -224,7 +224,7 @@ fn other_algorithm(endpoint: &Endpoint, theirs: &[String]) -> Failure {
         theirs.join(", "),
         pinned(endpoint),
     );
-    Failure::new(Stage::HostKey, ProviderErrorKind::Denied, message)
+    Failure::new(Stage::HostKey, ProviderErrorKind::Untrusted, message)
 }
 
 fn unpinned(endpoint: &Endpoint) -> Failure {
@@ -232,7 +232,7 @@ fn unpinned(endpoint: &Endpoint) -> Failure {
         "No host key of {endpoint} is known, and sandplan does not trust a server that it cannot \
          recognise. Replace it (`sandplan apply -replace=ADDRESS`)."
     );
-    Failure::new(Stage::HostKey, ProviderErrorKind::Denied, message)
+    Failure::new(Stage::HostKey, ProviderErrorKind::Untrusted, message)
 }
 
 fn refused(endpoint: &Endpoint, login: &Login) -> Failure {

@@ -1,8 +1,10 @@
 use crate::diagnostic::Severity;
 use crate::event::{Event, Recovery};
-use crate::object::Status;
+use crate::object::{Object, Status};
+use crate::plan::Operation;
+use crate::provider::ProviderErrorKind;
 
-use super::fake::Fault;
+use super::fake::{Fault, record};
 use super::stage::{Stage, address};
 
 fn outcomes(events: &[Event]) -> Vec<Recovery> {
@@ -38,6 +40,21 @@ async fn a_create_that_had_not_happened_is_closed() {
     let (_, events) = stage.recover().await;
     assert_eq!(outcomes(&events), [Recovery::NothingHappened]);
     assert_eq!(stage.object("sandbox.a").unwrap().remote_id, old.remote_id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_is_adopted_though_one_of_another_type_has_its_number() {
+    let mut stage = Stage::new();
+    let server = stage.existing("sandbox.a");
+    stage.create("network.n", &[]);
+    stage.fault("create", "network.n", Fault::LostAfter);
+    stage.apply().await;
+    let made = stage.platform().objects.keys().last().unwrap().clone();
+    let same_number = Object { remote_id: made.clone(), ..server };
+    stage.locked().transaction(|batch| batch.put(&same_number)).unwrap();
+    let (_, events) = stage.recover().await;
+    assert_eq!(outcomes(&events), [Recovery::Adopted]);
+    assert_eq!(stage.object("network.n").unwrap().remote_id, made);
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,6 +116,47 @@ async fn an_update_is_settled_by_reading_the_object_again() {
     stage.recover().await;
     assert_eq!(stage.object("sandbox.a").unwrap().text("ttl"), Some("9h"));
     assert_eq!(stage.open_operations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_that_nobody_knows_of_is_made_again_whatever_is_asked_for_then() {
+    let mut stage = Stage::new();
+    stage.existing("sandbox.a");
+    stage.rebuild("sandbox.a");
+    stage.fault("update", "sandbox.a", Fault::LostBefore);
+    stage.apply().await;
+    stage.recover().await;
+    let object = stage.object("sandbox.a").unwrap();
+    assert_eq!(object.text("image"), Some("(being rebuilt)"));
+    assert_eq!(stage.open_operations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_forgets_what_was_done_and_keeps_what_is_done_after_it() {
+    let mut stage = Stage::new();
+    let before = stage.existing("sandbox.a");
+    let old = Object { steps: vec![record("provision:old", 0)], ..before };
+    stage.locked().transaction(|batch| batch.put(&old)).unwrap();
+    stage.plan.based_on = vec![(old.key(), stage.object("sandbox.a").unwrap().version)];
+    let rebuild = stage.rebuild("sandbox.a");
+    let change = stage.plan.steps[rebuild.0 as usize].change;
+    stage.push(change, Operation::Provision, &[rebuild]);
+    stage.apply().await;
+    let object = stage.object("sandbox.a").unwrap();
+    let done: Vec<&str> = object.steps.iter().map(|step| &*step.name).collect();
+    assert_eq!(done, ["provision:one", "provision:two"]);
+    assert_eq!((object.status, object.text("image")), (Status::Ready, Some("new")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_that_was_refused_leaves_the_row_as_it_was() {
+    let mut stage = Stage::new();
+    let before = stage.existing("sandbox.a");
+    stage.rebuild("sandbox.a");
+    stage.fault("update", "sandbox.a", Fault::Refused(ProviderErrorKind::Rejected));
+    stage.apply().await;
+    let object = stage.object("sandbox.a").unwrap();
+    assert_eq!(Object { version: before.version, ..object }, before);
 }
 
 #[tokio::test(start_paused = true)]

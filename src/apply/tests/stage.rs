@@ -200,6 +200,17 @@ impl Stage {
         step
     }
 
+    /// Gives the same object a disk of another image.
+    pub fn rebuild(&mut self, at: &str) -> StepId {
+        let change = self.change(at, Action::Rebuild);
+        let image = AttributePath::attribute("image");
+        self.plan.changes[change as usize].replace_because = vec![image];
+        let step = self.push(Some(change), Operation::Update, &[]);
+        let planned = self.planned(step);
+        planned.attributes = planned.attributes.with("image", Value::from("new"));
+        step
+    }
+
     pub fn delete(&mut self, at: &str, after: &[StepId]) -> StepId {
         let change = self.change(at, Action::Delete);
         self.push(Some(change), Operation::Delete(key(at)), after)

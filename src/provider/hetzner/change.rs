@@ -31,9 +31,13 @@ impl Changing<'_> {
         Ok(self.client.wait(actions, ACTING, tell).await?)
     }
 
-    /// Sets all labels and the name.
-    pub async fn relabel(&self, name: &str, labels: &Labels) -> Result<Server, ProviderError> {
-        let name = (name != self.server.name).then_some(name);
+    /// Sets all labels, and the name where one is given.
+    pub async fn relabel(
+        &self,
+        name: Option<&str>,
+        labels: &Labels,
+    ) -> Result<Server, ProviderError> {
+        let name = name.filter(|name| *name != self.server.name);
         self.client.change::<Server>(self.server.id, name, labels).await
     }
 
@@ -52,19 +56,16 @@ impl Changing<'_> {
         Ok(())
     }
 
-    /// Gives the server a type that it may have, and returns which; nothing where it has
-    /// one already.
-    pub async fn fit(&self, candidates: &[Candidate]) -> Result<Option<Candidate>, ProviderError> {
+    /// Tells whether the server has one of the types that were planned; where none was
+    /// planned, any will do.
+    pub fn is_one_of(&self, candidates: &[Candidate]) -> bool {
         let is_own = |c: &Candidate| c.server_type == self.server.server_type.name;
-        if candidates.is_empty() || candidates.iter().any(is_own) {
-            return Ok(None);
-        }
-        self.rescale(candidates).await.map(Some)
+        candidates.is_empty() || candidates.iter().any(is_own)
     }
 
     /// Makes the server one of the first candidate's type that there is room for; it
     /// is off meanwhile, and on again afterwards whatever happens.
-    async fn rescale(&self, candidates: &[Candidate]) -> Result<Candidate, ProviderError> {
+    pub async fn rescale(&self, candidates: &[Candidate]) -> Result<Candidate, ProviderError> {
         self.switch_off().await?;
         let rescaled = self.first_with_room(candidates).await;
         self.reporter.phase("switching on");
@@ -100,22 +101,45 @@ impl Changing<'_> {
         Err(ProviderError::new(ProviderErrorKind::NoCapacity, message))
     }
 
+    /// Switches the server on if it is off; one that is shutting down is let come to
+    /// its end first.
+    pub async fn switch_on(&self) -> Result<(), ProviderError> {
+        if !self.server.goes_off() {
+            return Ok(());
+        }
+        if !self.server.is_off() {
+            self.await_off().await?;
+        }
+        self.reporter.phase("switching on");
+        self.done(&self.client.power_on(self.server.id).await?).await?;
+        running(self.client, self.server.id, self.reporter).await.map(|_| ())
+    }
+
     async fn switch_off(&self) -> Result<(), ProviderError> {
-        if self.server.is_off() {
+        if self.read().await?.is_off() {
             return Ok(());
         }
         self.reporter.phase("shutting down");
         self.done(&self.client.shut_down(self.server.id).await?).await?;
+        self.await_off().await
+    }
+
+    /// Waits until a server that shuts down is off; in the end its power is cut.
+    async fn await_off(&self) -> Result<(), ProviderError> {
         let end = Instant::now() + SHUTTING_DOWN;
         while Instant::now() < end {
-            match self.client.read::<Server>(self.server.id).await? {
-                Some(server) if server.is_off() => return Ok(()),
-                Some(_) => sleep(LOOK).await,
-                None => return Err(gone(self.server.id)),
+            if self.read().await?.is_off() {
+                return Ok(());
             }
+            sleep(LOOK).await;
         }
         self.reporter.phase("switching off");
         self.done(&self.client.power_off(self.server.id).await?).await
+    }
+
+    async fn read(&self) -> Result<Server, ProviderError> {
+        let server = self.client.read::<Server>(self.server.id).await?;
+        server.ok_or_else(|| gone(self.server.id))
     }
 
     /// Gives the server a new disk.

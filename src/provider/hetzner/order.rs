@@ -24,6 +24,9 @@ pub const STARTING: Duration = Duration::from_secs(600);
 const MOST_SENDINGS: usize = 4;
 /// Between two looks at a server whose actions are not known.
 const LOOK: Duration = Duration::from_secs(1);
+/// After so many looks at a server that is off while nothing is done to it, nothing
+/// more is waited for: what should have started it has failed.
+const MOST_RESTS: usize = 5;
 
 /// What is ordered, whatever the candidate.
 pub struct Order {
@@ -190,6 +193,7 @@ pub async fn running(
     reporter: &Reporter,
 ) -> Result<Server, ProviderError> {
     let end = Instant::now() + STARTING;
+    let mut rests = 0;
     loop {
         let Some(server) = client.read::<Server>(id).await? else {
             let message = format!("The server {id} vanished while it was starting.");
@@ -198,7 +202,8 @@ pub async fn running(
         if server.is_running() {
             return Ok(server);
         }
-        if Instant::now() >= end {
+        rests = if server.is_off() && !server.locked { rests + 1 } else { 0 };
+        if Instant::now() >= end || rests == MOST_RESTS {
             let message = format!("The server {id} is still `{}`.", server.status);
             return Err(ProviderError::new(ProviderErrorKind::Unavailable, message));
         }

@@ -104,10 +104,10 @@ impl Hetzner {
         let made = match client.create_image(id, &name, &labels).await {
             Ok(made) => made,
             Err(error) if error.committed == Committed::Unknown => {
-                let Some(image) = made_by::<Image>(&client, &request.operation).await? else {
-                    return Err(error);
-                };
-                super::wire::Made { object: image, actions: Vec::new() }
+                // Who cannot ask is no wiser: then what the call said stands.
+                let found = made_by::<Image>(&client, &request.operation).await;
+                let object = found.ok().flatten().ok_or(error)?;
+                super::wire::Made { object, actions: Vec::new() }
             }
             Err(error) => return Err(error),
         };
@@ -115,11 +115,12 @@ impl Hetzner {
         request.reporter.send(Report::RemoteId(remote_id.clone()));
         request.reporter.waiting();
         request.reporter.phase(format!("saving the disk of {}", server.name));
-        let partly = |error: ProviderError| error.committed(Committed::Partially(remote_id));
+        let partly =
+            |error: ProviderError| error.committed(Committed::Partially(remote_id.clone()));
         let waited = client.wait(&made.actions, saved::SAVING, |_| ()).await;
         waited.map_err(|error| partly(error.into()))?;
-        let image = client.read::<Image>(made.object.id).await?;
-        Ok(remote::snapshot(&image.unwrap_or(made.object)))
+        let image = saved::available(&client, made.object.id).await.map_err(partly)?;
+        Ok(remote::snapshot(&image))
     }
 
     pub(super) async fn update_snapshot(
@@ -163,7 +164,9 @@ pub(super) async fn once<T: Owned, F: Future<Output = Result<T, ProviderError>>>
         match made_by::<T>(client, operation).await {
             Ok(Some(made)) => return Ok(made),
             Ok(None) if is_open && sendings < MOST_SENDINGS => {}
-            _ => return Err(error),
+            Ok(None) => return Err(error),
+            // The name may be taken by an order before, whose answer was lost.
+            Err(_) => return Err(error.committed(Committed::Unknown)),
         }
     }
 }

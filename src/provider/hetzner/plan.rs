@@ -7,8 +7,9 @@ use super::catalogue::Catalogue;
 use super::living::{Disk, Fate, Living};
 use super::offer::{self, Candidate, Offered};
 use super::price as billing;
+use super::remote::OFF;
 use super::wish::Wish;
-use crate::object::StepRecord;
+use crate::object::{Status, StepRecord};
 use crate::provider::price;
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{PlannedChange, ProposedChange};
@@ -109,6 +110,9 @@ fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) ->
         price: recorded(before, change.after).or_else(|| listed(context, before, change.after)),
         ..PlannedChange::default()
     };
+    if before.get("status").and_then(Value::as_str) == Some(OFF) {
+        switch_on(&mut planned);
+    }
     let told = [("expires_at", changes("ttl")), ("urls", changes("port"))];
     planned.unknown.extend(told.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).into()));
     if let Some(wish) = Wish::of(change.after, context.regions) {
@@ -125,6 +129,14 @@ fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) ->
     let done = if planned.rebuild { &[] } else { change.done };
     planned.provision = (context.pending)(change.after, done);
     planned
+}
+
+/// A server that is off was switched off by hand, or by a run that did not end.
+fn switch_on(planned: &mut PlannedChange) {
+    planned.update = true;
+    planned.drifted.push(AttributePath::attribute("status"));
+    planned.known.push(("status".into(), Value::from(Status::Ready.as_str())));
+    planned.notes.push("will be switched on".to_owned());
 }
 
 /// Returns the price of a living server, which keeps the one that it was made at.

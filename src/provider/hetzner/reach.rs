@@ -100,7 +100,7 @@ impl Reach {
         if let Some(guest) = &remembered {
             match guest.connections.connect(&guest.endpoint(machine.as_root)).await {
                 // Another host key may have been pinned since, by somebody else's apply.
-                Err(error) if error.kind == ProviderErrorKind::Denied => {}
+                Err(error) if error.kind == ProviderErrorKind::Untrusted => {}
                 connected => return connected.map(|()| guest.clone()),
             }
         }

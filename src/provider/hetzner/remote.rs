@@ -19,6 +19,13 @@ pub const ONCE_KEY: &str = "sandplan-once-key";
 /// The host key that was made on the server itself.
 pub const HOST_KEY: &str = "sandplan-host-key";
 
+/// The `status` of a server that is switched off; of any other only the state
+/// knows how far it has come.
+pub const OFF: &str = "off";
+
+/// The `status` of a snapshot that could not be saved; no other has one.
+pub const BROKEN: &str = "unavailable";
+
 /// The ids of primary IPs, which are reported among networks, begin so.
 pub const PRIMARY_IP: &str = "primary-ip/";
 
@@ -49,6 +56,9 @@ pub fn server(server: &Server) -> RemoteObject {
         ("location", Value::from(server.location.as_str())),
         ("disk_size", Value::from(disk)),
     ];
+    if server.goes_off() {
+        attributes.push(("status", Value::from(OFF)));
+    }
     // Of several firewalls nobody can tell which one was asked for.
     match server.public_net.firewalls.as_slice() {
         [] => attributes.push(("network", Value::Null(Type::String))),
@@ -116,13 +126,16 @@ pub fn firewall(firewall: &Firewall, rules: Vec<(&'static str, Value)>) -> Remot
 
 /// Describes a snapshot.
 pub fn snapshot(image: &Image) -> RemoteObject {
-    let attributes = vec![
+    let mut attributes = vec![
         ("id", Value::from(image.id.to_string())),
         ("name", Value::from(image.description.as_str())),
         ("labels", user_labels(&image.labels)),
         ("created_at", time(image.created)),
         ("expires_at", time(labels::expiry(&image.labels))),
     ];
+    if image.status == BROKEN {
+        attributes.push(("status", Value::from(BROKEN)));
+    }
     object(ResourceType::Snapshot, image.id, (&image.description, &image.labels), attributes)
 }
 

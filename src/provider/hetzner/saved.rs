@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 use super::change::{Changing, gone};
 use super::client::Client;
@@ -20,6 +21,8 @@ use crate::provider::{ProviderError, ProviderErrorKind, Reporter, SnapshotInfo, 
 const SANDBOX: &str = "sandplan-sandbox";
 /// How long saving a disk may take.
 pub const SAVING: Duration = Duration::from_secs(3600);
+/// Between two looks at a disk that is being saved.
+const LOOK: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Snapshots for Hetzner {
@@ -66,10 +69,9 @@ impl Hetzner {
         let seed = self.seed(&Sandbox::default())?;
         let mut labels = with_keys(&server.labels, &image.labels);
         labels.extend(seed.keys);
-        let name = server.name.clone();
         let reporter = Reporter::silent();
         let changing = Changing { client, server, reporter: &reporter };
-        let server = changing.relabel(&name, &labels).await?;
+        let server = changing.relabel(None, &labels).await?;
         changing.rebuild(&image.id.to_string(), Some(&seed.user_data)).await?;
         let booting = Booting { client, reach: &self.reach, server, reporter: &reporter };
         booting.guest().await.map(drop)
@@ -85,8 +87,25 @@ pub async fn save(
 ) -> Result<Image, ProviderError> {
     let made = client.create_image(server.id, name, &labels).await?;
     client.wait(&made.actions, SAVING, |_| ()).await?;
-    let saved = client.read::<Image>(made.object.id).await?;
-    Ok(saved.unwrap_or(made.object))
+    available(client, made.object.id).await
+}
+
+/// Waits until a disk is saved, also where the action that saves it is not known.
+pub async fn available(client: &Client, id: u64) -> Result<Image, ProviderError> {
+    let end = Instant::now() + SAVING;
+    let unusable = |why: String| {
+        let message = format!("The snapshot {id} {why}.");
+        Err(ProviderError::new(ProviderErrorKind::Unavailable, message))
+    };
+    loop {
+        match client.read::<Image>(id).await? {
+            Some(image) if image.status == "available" => return Ok(image),
+            Some(image) if image.status == "creating" && Instant::now() < end => {}
+            Some(image) => return unusable(format!("is `{}`", image.status)),
+            None => return unusable("vanished while it was being saved".to_owned()),
+        }
+        sleep(LOOK).await;
+    }
 }
 
 async fn of(client: &Client, server: u64) -> Result<Vec<Image>, ProviderError> {

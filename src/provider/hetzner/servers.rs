@@ -15,7 +15,7 @@ use super::{Hetzner, number, unique_name};
 use crate::object::{Ownership, RemoteObject, StepRecord};
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{
-    CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
+    Committed, CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
     ProvisionRequest, ResourceConfig, UpdateRequest,
 };
 use crate::provision::cloud_init::{self, HostKey, UserData};
@@ -109,23 +109,32 @@ impl Hetzner {
         let changing = Changing { client: &client, server, reporter: &request.reporter };
         let sandbox = Sandbox::from_value(&request.attributes);
         let changes = |roots: &[&str]| request.changed.iter().any(|p| roots.contains(&p.root()));
+        let rebuilds = changes(&["image", "from"]);
+        let candidates = Candidate::planned(&request.attributes);
+        let rescales = !changing.is_one_of(&candidates);
+        if rebuilds || !rescales {
+            changing.switch_on().await?;
+        }
         if changes(&["network"]) {
             let was = Sandbox::from_value(&request.before);
             changing.fence(firewall_id(&was)?, firewall_id(&sandbox)?).await?;
         }
-        let name = sandbox.name.clone().unwrap_or_else(|| changing.server.name.clone());
-        let is_new_disk = changes(&["image", "from"]);
-        let seed = is_new_disk.then(|| self.seed(&sandbox)).transpose()?;
-        let kept = || with_keys(&Labels::new(), &changing.server.labels);
-        let keys = seed.as_ref().map_or_else(kept, |seed| seed.keys.clone());
-        let labels = owned(&request.ownership, &sandbox, &keys);
-        let mut server = changing.relabel(&name, &labels).await?;
-        if let Some(seed) = &seed {
-            changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
+        let mut server = match rebuilds {
+            true => self.with_new_disk(&changing, &request).await?,
+            false => {
+                let keys = with_keys(&Labels::new(), &changing.server.labels);
+                let labels = owned(&request.ownership, &sandbox, &keys);
+                changing.relabel(sandbox.name.as_deref(), &labels).await?
+            }
+        };
+        let mut rescaled = None;
+        if rescales {
+            let done = changing.rescale(&candidates).await;
+            rescaled = Some(if rebuilds { done.map_err(unknown) } else { done }?);
         }
-        let rescaled = changing.fit(&Candidate::planned(&request.attributes)).await?;
-        if is_new_disk || rescaled.is_some() || changes(&["network"]) {
-            server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        if rebuilds || rescales || changes(&["network"]) || changing.server.goes_off() {
+            let read = client.read::<Server>(id).await.map_err(unknown)?;
+            server = read.ok_or_else(|| gone(id))?;
         }
         let object = remote::server(&server);
         let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
@@ -133,6 +142,22 @@ impl Hetzner {
             Some(chosen) => remote::with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
             None => object,
         })
+    }
+
+    /// Rebuilds a server. Whatever disk a run that is killed leaves, its host key is pinned.
+    async fn with_new_disk(
+        &self,
+        changing: &Changing<'_>,
+        request: &UpdateRequest,
+    ) -> Result<Server, ProviderError> {
+        let sandbox = Sandbox::from_value(&request.attributes);
+        let name = sandbox.name.as_deref();
+        let seed = self.seed(&sandbox)?;
+        let label = |keys| owned(&request.ownership, &sandbox, keys);
+        let either = either_key(&changing.server.labels, &seed.keys);
+        changing.relabel(name, &label(&either)).await?;
+        changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
+        changing.relabel(name, &label(&seed.keys)).await.map_err(unknown)
     }
 
     pub(super) async fn delete_server(&self, request: DeleteRequest) -> Result<(), ProviderError> {
@@ -150,6 +175,11 @@ impl Hetzner {
         let client = self.client()?.reporting(&request.reporter);
         let id = number(&request.remote_id)?;
         let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        // The run that made it may not have lived to see whether it starts.
+        let server = match server.comes_up() {
+            true => order::running(&client, id, &request.reporter).await?,
+            false => server,
+        };
         let booting =
             Booting { client: &client, reach: &self.reach, server, reporter: &request.reporter };
         let guest = booting.guest().await?;
@@ -168,6 +198,18 @@ impl Hetzner {
     pub(super) fn wanted(&self, sandbox: &Sandbox) -> Result<Guest, ProviderError> {
         Ok(Guest { access_key: Some(self.reach.access_key()?), ..machine(sandbox) })
     }
+}
+
+/// Says of an error that what came before it has been done.
+fn unknown(error: ProviderError) -> ProviderError {
+    error.committed(Committed::Unknown)
+}
+
+/// Pins the host key that a server shows now beside the one of its next disk.
+fn either_key(now: &Labels, next: &Labels) -> Labels {
+    let shown = [HOST_KEY, ONCE_KEY].into_iter().find_map(|key| now.get(key));
+    let shown = shown.map(|label| (HOST_KEY.to_owned(), label.clone()));
+    next.clone().into_iter().chain(shown).collect()
 }
 
 fn machine(sandbox: &Sandbox) -> Guest {

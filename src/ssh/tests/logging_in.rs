@@ -86,7 +86,7 @@ async fn a_server_with_another_host_key_gets_nothing_of_ours() {
     let (_, other) = host_key::generate().unwrap();
     let endpoint = Endpoint { pins: vec![other], ..bench.server.endpoint() };
     let error = bench.connections.connect(&endpoint).await.unwrap_err();
-    assert_eq!((error.kind, &error.committed), (ProviderErrorKind::Denied, &Committed::No));
+    assert_eq!((error.kind, &error.committed), (ProviderErrorKind::Untrusted, &Committed::No));
     for fingerprint in [other.fingerprint(), bench.server.host_key.fingerprint()] {
         assert!(error.message.contains(&fingerprint), "{error}");
     }
@@ -112,9 +112,9 @@ async fn any_of_several_pins_will_do_and_none_means_no() {
     bench.connections.connect(&pinned(&[other, own])).await.unwrap();
     // A connection that is open is no way around a pin.
     let error = bench.connections.connect(&pinned(&[other])).await.unwrap_err();
-    assert_eq!(error.kind, ProviderErrorKind::Denied);
+    assert_eq!(error.kind, ProviderErrorKind::Untrusted);
     let error = bench.connections.connect(&pinned(&[])).await.unwrap_err();
-    assert_eq!(error.kind, ProviderErrorKind::Denied);
+    assert_eq!(error.kind, ProviderErrorKind::Untrusted);
     assert_eq!(bench.server.logins(), 1);
 }
 
@@ -125,7 +125,7 @@ async fn a_server_without_an_ed25519_key_is_not_the_pinned_one() {
     key(&server, "host_key", &["-t", "ecdsa", "-N", ""]);
     server.launch();
     let error = log_in(&server, server.identities()).await.unwrap_err();
-    assert_eq!(error.kind, ProviderErrorKind::Denied);
+    assert_eq!(error.kind, ProviderErrorKind::Untrusted);
     assert!(error.message.contains("ecdsa-sha2-nistp256"), "{error}");
 }
 

@@ -69,7 +69,7 @@ async fn another_host_key_is_not_waited_for() {
         Endpoint { pins: vec![host_key::generate().unwrap().1], ..bench.server.endpoint() };
     let began = Instant::now();
     let waited = bench.connections.wait_until_reachable(&endpoint, in_seconds(60), &|_| {}).await;
-    assert_eq!(waited.unwrap_err().kind, ProviderErrorKind::Denied);
+    assert_eq!(waited.unwrap_err().kind, ProviderErrorKind::Untrusted);
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 

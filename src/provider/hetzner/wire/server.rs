@@ -140,6 +140,16 @@ impl Server {
     pub fn is_off(&self) -> bool {
         self.status == "off"
     }
+
+    /// Tells whether it will be up before long.
+    pub fn comes_up(&self) -> bool {
+        ["initializing", "starting", "rebuilding", "migrating"].contains(&self.status.as_str())
+    }
+
+    /// Tells whether it is switched off, or on the way there.
+    pub fn goes_off(&self) -> bool {
+        self.is_off() || self.status == "stopping"
+    }
 }
 
 super::resource!(Server, "servers", "server", "server");

@@ -48,6 +48,8 @@ def system_files():
         pathlib.Path(place).mkdir(exist_ok=True)
         os.chmod(place, 0o755)
     os.chmod("/var/tmp", 0o1777)
+    for place in ["sources.list.d", "preferences.d", "keyrings"]:
+        pathlib.Path("/etc/apt", place).mkdir(parents=True, exist_ok=True)
     if not os.path.exists("/etc/passwd"):
         write("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"
               "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n"
@@ -57,6 +59,9 @@ def system_files():
         write("/etc/shadow", "root:*:20000:0:99999:7:::\n", 0o640)
         write("/etc/profile", f"PATH={PATH}\n"
               "for i in /etc/profile.d/*.sh; do [ ! -r \"$i\" ] || . \"$i\"; done\n")
+    for name in ["runuser", "su"]:
+        write(f"/etc/pam.d/{name}", "auth sufficient pam_rootok.so\n"
+              "account required pam_permit.so\nsession required pam_permit.so\n")
     names = {"22.04": "jammy", "24.04": "noble", "12": "bookworm", "13": "trixie"}
     codename = names.get(BODY["os_version"], "unknown")
     write("/etc/os-release", f"ID={BODY['os']}\nVERSION_ID=\"{BODY['os_version']}\"\n"

@@ -116,6 +116,22 @@ fn a_new_size_is_met_without_losing_the_disk() {
 }
 
 #[test]
+fn a_server_that_is_off_is_switched_on_also_where_nothing_else_changes() {
+    let before = server("cpx32", "ash", json!({ "status": "off" }));
+    let planned = to(&before, json!({}), &[]);
+    assert!(planned.update && planned.requires_replace.is_empty());
+    assert_eq!(planned.drifted.iter().map(|p| p.to_string()).collect::<Vec<_>>(), ["status"]);
+    assert_eq!(
+        (known(&planned, "status"), &*planned.notes),
+        (Some(&"ready".into()), &["will be switched on".to_owned()][..])
+    );
+    assert_eq!(
+        fate(&to(&server("cpx32", "ash", json!({ "status": "ready" })), json!({}), &[])),
+        "stays"
+    );
+}
+
+#[test]
 fn what_was_changed_by_hand_is_changed_back_but_not_at_the_price_of_the_disk() {
     let by_hand = |before: &Value, now: &str| before.with("server_type", Value::from(now));
     let named = server("cpx32", "ash", json!({ "hetzner": { "server_type": "cpx32" } }));

@@ -1,0 +1,75 @@
+//! A console on a terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Stdio};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use crate::stage::Stage;
+use crate::support::SANDPLAN;
+
+/// A terminal with a program on it.
+struct Pty {
+    master: OwnedFd,
+    screen: File,
+    child: Child,
+}
+
+impl Pty {
+    fn console(stage: &Stage) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let open = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
+        let mut command = stage.command("setsid");
+        command.args(["--ctty", "--wait", SANDPLAN, "console", "box"]).env("TERM", "xterm");
+        command.stdin(open()).stdout(open()).stderr(open());
+        let screen = File::from(master.try_clone().unwrap());
+        let pty = Self { master, screen, child: command.spawn().unwrap() };
+        pty.resize(30, 100);
+        pty
+    }
+
+    fn resize(&self, ws_row: u16, ws_col: u16) {
+        tcsetwinsize(&self.master, Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.screen.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Reads until the screen shows a text.
+    fn until(&mut self, text: &str) {
+        let (mut seen, mut buffer) = (String::new(), [0; 4096]);
+        while !seen.contains(text) {
+            let read = self.screen.read(&mut buffer).unwrap_or(0);
+            assert!(read > 0, "no {text:?} in {seen:?}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+    }
+}
+
+#[test]
+fn a_console_is_a_terminal_with_its_size_ctrl_c_and_its_shells_code() {
+    let Some(stage) = Stage::new("sandbox \"box\" {\n  env = { WHO = \"ada\" }\n}\n") else {
+        return;
+    };
+    stage.apply();
+    let mut pty = Pty::console(&stage);
+    pty.type_in("echo \"I am $WHO on $TERM\"; stty size\n");
+    pty.until("I am ada on xterm\r\n");
+    pty.until("30 100");
+    pty.resize(40, 120);
+    pty.type_in("until [ \"$(stty size)\" = '40 120' ]; do sleep 0.05; done; echo re''sized\n");
+    pty.until("resized");
+    pty.type_in("echo wait''ing; sleep 1000\n");
+    pty.until("waiting");
+    pty.type_in("\x03");
+    pty.type_in("echo go''ing on; exit 6\n");
+    pty.until("going on");
+    assert_eq!(pty.child.wait().unwrap().code(), Some(6));
+}
