@@ -244,6 +244,46 @@ fn the_tour_in_the_cloud_is_as_shown() {
     tell(&tour, |line| place.run_beside(&cloud, line));
 }
 
+fn schema(name: &str) -> jsonschema::Validator {
+    let schema: serde_json::Value =
+        serde_json::from_str(&read(&format!("schema/{name}-v1.json"))).unwrap();
+    jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap()
+}
+
+/// What is printed as JSON, each with the schema that describes it.
+const PRINTED: [(&str, &str); 9] = [
+    ("validate", "sandplan validate -json"),
+    ("ui", "sandplan plan -json -out=p"),
+    ("plan", "sandplan show -json p"),
+    ("ui", "sandplan apply -json p"),
+    ("state", "sandplan show -json"),
+    ("list", "sandplan list -json"),
+    ("output", "sandplan output -json"),
+    ("drift", "sandplan drift -json"),
+    ("ui", "sandplan destroy -json -auto-approve"),
+];
+
+#[test]
+fn what_is_printed_of_a_cloud_as_json_fits_its_schemas() {
+    let place = Place::of(&root().join("examples/quickstart"));
+    let bodies = Some(place.directory.path().join("bodies"));
+    let cloud = Cloud::start(Settings { bodies, ..Settings::default() });
+    let is_root = rustix::process::geteuid().is_root();
+    for (name, command) in &PRINTED[..if is_root { 9 } else { 3 }] {
+        let mut ran = place.command(command);
+        let ran = cloud.tell(ran.env("SANDPLAN_PROVIDER", "hetzner")).output().unwrap();
+        assert_eq!(ran.status.code(), Some(0), "{command}:\n{}", told(&ran));
+        let text = String::from_utf8_lossy(&ran.stdout).into_owned();
+        let documents: Vec<&str> = if *name == "ui" { text.lines().collect() } else { vec![&text] };
+        for document in documents {
+            let document: serde_json::Value = serde_json::from_str(document).unwrap();
+            let schema = schema(name);
+            let problems: Vec<_> = schema.iter_errors(&document).map(|e| e.to_string()).collect();
+            assert!(problems.is_empty(), "{command}: {problems:?}\n{document:#}");
+        }
+    }
+}
+
 #[test]
 fn expressions_in_documents_have_the_values_that_are_shown() {
     let place = Place::of(&root().join("examples/quickstart"));

@@ -280,7 +280,7 @@ mod tests {
         insta::assert_snapshot!(drawn(40), @r#"
         ESC[1mNAME        STATUS  EXPIRES         WHE…ESC[0m
         review-ada  ESC[32mreadyESC[0m   in 20m          fsn…
-        日本        ESC[31morphanESC[0m  expired 2d ago  -
+        日本        ESC[31morphanESC[0m  expired 2d ago  -  …
         "#);
         assert_eq!(super::text(&[], &options(None, false)), "No sandboxes.\n");
     }
