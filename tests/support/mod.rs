@@ -164,9 +164,25 @@ fn holds(path: &Path, text: &[u8]) -> bool {
     fs::read(path).unwrap().windows(text.len()).any(|window| window == text)
 }
 
+/// No command of a test takes so long, on however busy a machine.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(240);
+
 impl Ran {
+    /// Runs a command to its end; one that hangs is killed and fails the test.
+    #[track_caller]
     pub fn of(command: &mut Command) -> Self {
-        Self::from(command.output().unwrap())
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.stdin(Stdio::null()).spawn().unwrap();
+        let pid = child.id().to_string();
+        let (sender, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        match ended.recv_timeout(LONGEST) {
+            Ok(output) => Self::from(output.unwrap()),
+            Err(_) => {
+                let _ = Command::new("kill").args(["-KILL", &pid]).status();
+                panic!("{command:?} did not end within {LONGEST:?}");
+            }
+        }
     }
 
     /// Insists on an exit code; shows everything otherwise.
