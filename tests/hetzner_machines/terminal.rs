@@ -42,6 +42,24 @@ impl Pty {
         self.screen.write_all(text.as_bytes()).unwrap();
     }
 
+    /// Types a line until the screen shows a text: a shell that comes back to its
+    /// prompt after Ctrl-C may throw away what was typed before that.
+    fn type_until(&mut self, line: &'static str, text: &str) {
+        let (seen, is_seen) = std::sync::mpsc::channel::<()>();
+        let mut screen = self.screen.try_clone().unwrap();
+        let typist = std::thread::spawn(move || {
+            while screen.write_all(line.as_bytes()).is_ok() {
+                let pause = std::time::Duration::from_secs(1);
+                if is_seen.recv_timeout(pause) != Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        });
+        self.until(text);
+        drop(seen);
+        typist.join().unwrap();
+    }
+
     /// Reads until the screen shows a text.
     fn until(&mut self, text: &str) {
         let (mut seen, mut buffer) = (String::new(), [0; 4096]);
@@ -66,11 +84,11 @@ fn a_console_is_a_terminal_with_its_size_ctrl_c_and_its_shells_code() {
     pty.resize(40, 120);
     pty.type_in("until [ \"$(stty size)\" = '40 120' ]; do sleep 0.05; done; echo re''sized\n");
     pty.until("resized");
-    // What it says comes from the foreground already, where Ctrl-C goes.
-    pty.type_in("sh -c 'echo wait\"\"ing; exec sleep 1000'\n");
+    // It speaks from the foreground, where Ctrl-C goes.
+    pty.type_in("sh -c 'trap \"echo inter\"\"rupted; exit\" INT; echo wait\"\"ing; while :; do sleep 0.1; done'\n");
     pty.until("waiting");
     pty.type_in("\x03");
-    pty.type_in("echo go''ing on; exit 6\n");
-    pty.until("going on");
+    pty.until("interrupted");
+    pty.type_until("echo go''ing on; exit 6\n", "going on");
     assert_eq!(pty.child.wait().unwrap().code(), Some(6));
 }
