@@ -7,6 +7,7 @@
 
 pub mod copy;
 pub mod guest;
+#[cfg(feature = "hetzner")]
 pub mod hetzner;
 pub mod local;
 pub mod name;
@@ -15,6 +16,7 @@ pub mod portable;
 pub mod price;
 pub mod registry;
 pub mod sandbox;
+pub mod settings;
 pub mod shell;
 pub mod size;
 pub mod snapshot;
