@@ -8,8 +8,10 @@ use super::form::Form;
 use super::proxy::Proxy;
 use super::xml::Element;
 
+type Question = &'static [(&'static str, &'static str)];
+
 /// A name in the answer, the question, the list in EC2's answer.
-const KINDS: [(&str, &[(&str, &str)], &str); 5] = [
+const KINDS: [(&str, Question, &str); 5] = [
     ("key_pairs", &[("Action", "DescribeKeyPairs")], "keySet"),
     ("security_groups", &[("Action", "DescribeSecurityGroups")], "securityGroupInfo"),
     ("images", &[("Action", "DescribeImages"), ("Owner.1", "self")], "imagesSet"),

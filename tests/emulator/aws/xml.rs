@@ -183,9 +183,10 @@ mod tests {
         let mut root = Element::parse(ANSWER).unwrap();
         let first = root.items("set").next().unwrap();
         assert_eq!((first.text("id"), first.text("state/name")), ("i-1".into(), "a & <b>".into()));
-        root.walk(&mut |element| match element.text("id") == "i-2" {
-            true => element.set("state/name", "x < y"),
-            false => {}
+        root.walk(&mut |element| {
+            if element.text("id") == "i-2" {
+                element.set("state/name", "x < y");
+            }
         });
         let again = Element::parse(&root.document()).unwrap();
         assert_eq!(again.items("set").nth(1).unwrap().text("state/name"), "x < y");
