@@ -7,6 +7,9 @@
 #[allow(dead_code, reason = "the program uses the rest")]
 mod hetzner;
 
+#[path = "support/python.rs"]
+mod python;
+
 #[path = "emulators/bodies.rs"]
 mod bodies;
 #[path = "emulators/catalogue.rs"]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::hetzner::settings::Settings;
-use crate::{client, quick};
+use crate::{client, python, quick};
 
 const PYTHON_CLIENT: &str = "hcloud==2.27.0";
 /// The command line wants 64 characters.
@@ -25,25 +25,12 @@ fn run(command: &mut Command) -> Output {
     output
 }
 
-/// The Python of a virtual environment with the official client in it, made
-/// when it is missing.
-fn python_with_client() -> PathBuf {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PYTHON_CLIENT);
-    let (python, stamp) = (place.join("bin/python"), place.join("complete"));
-    if !stamp.exists() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
-        std::fs::write(stamp, "").unwrap();
-    }
-    python
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_official_python_client_passes_its_tour() {
     let emulator = client::start(with_token()).await;
     let url = emulator.url();
     let tour = move || {
-        let mut tour = Command::new(python_with_client());
+        let mut tour = Command::new(python::environment("hcloud", &[PYTHON_CLIENT]));
         run(tour.arg(here("tour.py")).args([&url, TOKEN]))
     };
     let output = tokio::task::spawn_blocking(tour).await.unwrap();
