@@ -226,7 +226,7 @@ def main():
     sshd = start_sshd()
     if config.get("runcmd"):
         commands("runcmd", config["runcmd"])
-    result = {"v1": {"datasource": "DataSourceHetzner", "errors": ERRORS}}
+    result = {"v1": {"datasource": BODY["datasource"], "errors": ERRORS}}
     write("/run/cloud-init/result.json", json.dumps(result))
     write("/run/cloud-init/status", "error\n" if ERRORS else "done\n")
     write(CLOUD / "boot-finished", "\n")
