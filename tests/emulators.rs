@@ -7,6 +7,10 @@
 #[allow(dead_code, reason = "the program uses the rest")]
 mod hetzner;
 
+#[path = "emulator/gcp/mod.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
+mod gcp;
+
 #[path = "emulators/bodies.rs"]
 mod bodies;
 #[path = "emulators/catalogue.rs"]

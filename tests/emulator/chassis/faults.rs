@@ -125,7 +125,7 @@ pub struct Verdict {
 }
 
 /// All faults in force, in the order they were given.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Faults(pub Vec<Fault>);
 
 impl Faults {
