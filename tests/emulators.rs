@@ -7,6 +7,9 @@
 #[allow(dead_code, reason = "the program uses the rest")]
 mod hetzner;
 
+#[path = "emulator/gcp/mod.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
+mod gcp;
 #[path = "support/python.rs"]
 mod python;
 

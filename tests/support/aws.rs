@@ -58,7 +58,12 @@ impl World {
 
     /// Instances are there for the API alone.
     pub fn bodiless(configuration: &str) -> Self {
-        Self::started(TestEnv::with(configuration), settings())
+        Self::bodiless_with(configuration, settings())
+    }
+
+    /// Instances are there for the API alone, and the rest is as it is set.
+    pub fn bodiless_with(configuration: &str, settings: Settings) -> Self {
+        Self::started(TestEnv::with(configuration), settings)
     }
 
     /// Instances have bodies, and the rest is as it is set.

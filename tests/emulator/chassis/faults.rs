@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Refusal, usual_code, usual_status};
-
 /// One fault. `method` and `path` choose requests (`*` stands for anything;
 /// a path is compared with the real one and with the template); of those,
 /// `nth`, `every` or `probability` choose, all when none is given.
@@ -13,9 +11,9 @@ use super::answer::{Refusal, usual_code, usual_status};
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub kind: Kind,
-    #[serde(default = "anything")]
+    #[serde(default = "anything", alias = "action")]
     pub method: String,
-    #[serde(default = "anything")]
+    #[serde(default = "anything", alias = "region")]
     pub path: String,
     /// Only the n-th that matches, counted from 1.
     pub nth: Option<u64>,
@@ -33,14 +31,17 @@ pub struct Fault {
     /// Seconds, for the headers `Retry-After` and `RateLimit-Reset`.
     pub retry_after: Option<u64>,
     pub delay_ms: Option<u64>,
-    #[serde(default = "anything")]
+    #[serde(default = "anything", alias = "machine_type", alias = "instance_type")]
     pub server_type: String,
-    #[serde(default = "anything")]
+    #[serde(default = "anything", alias = "zone")]
     pub location: String,
-    /// Whether `/server_types` tells that there is no capacity.
+    /// Only orders of machines that may be interrupted, or only others.
+    pub spot: Option<bool>,
+    /// Whether the list of types tells that there is no capacity.
     #[serde(default)]
     pub listed: bool,
-    #[serde(default = "anything")]
+    /// What is begun: a command of an action, or a type of an operation.
+    #[serde(default = "anything", alias = "operation")]
     pub command: String,
     #[serde(default)]
     pub met: u64,
@@ -63,8 +64,13 @@ pub enum Kind {
     Locked,
     /// Orders of `server_type` at `location` find no room.
     NoCapacity,
+    /// Orders of `server_type` at `location` are over a quota.
+    QuotaExceeded,
     /// The action `command` ends in an error.
+    #[serde(alias = "operation_fails")]
     ActionFails,
+    /// Lists leave out what is at `location`.
+    Partial,
 }
 
 fn anything() -> String {
@@ -90,18 +96,20 @@ impl Fault {
         self.times.is_some_and(|times| self.hits >= times)
     }
 
-    fn refusal(&self, default_code: &str) -> Refusal {
-        let code = self.code.as_deref().unwrap_or(default_code);
-        let message = self.message.clone().unwrap_or_else(|| format!("{code} (scripted fault)"));
-        Refusal::new(code, message).status(self.status.unwrap_or(usual_status(code)))
-    }
-
     fn is_about(&self, method: &str, template: &str, path: &str) -> bool {
         glob(&self.method, method) && (glob(&self.path, path) || glob(&self.path, template))
     }
 
+    fn is_of_orders(&self) -> bool {
+        matches!(self.kind, Kind::NoCapacity | Kind::QuotaExceeded)
+    }
+
+    fn is_of_requests(&self) -> bool {
+        !self.is_of_orders() && !matches!(self.kind, Kind::ActionFails | Kind::Partial)
+    }
+
     fn is_of_place(&self, server_type: &str, location: &str) -> bool {
-        self.kind == Kind::NoCapacity
+        self.is_of_orders()
             && glob(&self.server_type, server_type)
             && glob(&self.location, location)
     }
@@ -111,14 +119,15 @@ impl Fault {
 #[derive(Debug, Default)]
 pub struct Verdict {
     pub delay: Duration,
-    pub refusal: Option<Refusal>,
+    /// The fault that answers.
+    pub error: Option<Fault>,
     pub retry_after: Option<u64>,
     pub cut_before: bool,
     pub cut_after: bool,
 }
 
 /// All faults in force, in the order they were given.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Faults(pub Vec<Fault>);
 
 impl Faults {
@@ -126,35 +135,50 @@ impl Faults {
     pub fn judge(&mut self, method: &str, template: &str, path: &str) -> Verdict {
         let mut verdict = Verdict::default();
         for fault in self.0.iter_mut().filter(|f| f.is_about(method, template, path)) {
-            let of_requests = !matches!(fault.kind, Kind::NoCapacity | Kind::ActionFails);
-            if of_requests && fault.strikes() {
+            if fault.is_of_requests() && fault.strikes() {
                 verdict.add(fault);
             }
         }
         verdict
     }
 
-    /// Refuses an order where a fault says that there is no room.
-    pub fn refuse_order(&mut self, server_type: &str, location: &str) -> Option<Refusal> {
-        let mut matching = self.0.iter_mut().filter(|f| f.is_of_place(server_type, location));
-        let fault = matching.find_map(|fault| fault.strikes().then_some(fault))?;
-        Some(fault.refusal("resource_unavailable"))
+    /// The fault that refuses an order, if one is scripted.
+    pub fn of_order(&mut self, server_type: &str, location: &str) -> Option<Fault> {
+        self.first(|fault| fault.is_of_place(server_type, location))
     }
 
-    /// Whether `/server_types` has to say that a type is not available.
+    /// As [`Self::of_order`], where machines may be ordered as spot ones.
+    pub fn of_market(&mut self, server_type: &str, location: &str, spot: bool) -> Option<Fault> {
+        let is_of_market = |fault: &Fault| fault.spot.is_none_or(|only| only == spot);
+        self.first(|fault| fault.is_of_place(server_type, location) && is_of_market(fault))
+    }
+
+    /// The fault that a new action ends in, if one is scripted.
+    pub fn of_action(&mut self, command: &str) -> Option<Fault> {
+        self.first(|fault| fault.kind == Kind::ActionFails && glob(&fault.command, command))
+    }
+
+    /// Whether a list has to leave out a location.
+    pub fn leaves_out(&mut self, location: &str) -> bool {
+        let fault = self.first(|f| f.kind == Kind::Partial && glob(&f.location, location));
+        fault.is_some()
+    }
+
+    /// The first of the chosen that strikes; those before it count.
+    fn first(&mut self, is_chosen: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        let mut chosen = self.0.iter_mut().filter(|fault| is_chosen(fault));
+        chosen.find_map(|fault| fault.strikes().then(|| fault.clone()))
+    }
+
+    /// The kind of a fault that means nothing on a platform.
+    pub fn unknown(faults: &[Fault], known: &[Kind]) -> Option<Kind> {
+        faults.iter().map(|fault| fault.kind).find(|kind| !known.contains(kind))
+    }
+
+    /// Whether the list of types has to say that a type is not available.
     pub fn lists_as_unavailable(&self, server_type: &str, location: &str) -> bool {
         let mut faults = self.0.iter();
         faults.any(|f| f.listed && !f.is_over() && f.is_of_place(server_type, location))
-    }
-
-    /// The error that a new action ends in, if one is scripted.
-    pub fn action_error(&mut self, command: &str) -> Option<(String, String)> {
-        let faults = self.0.iter_mut();
-        let mut matching =
-            faults.filter(|f| f.kind == Kind::ActionFails && glob(&f.command, command));
-        let fault = matching.find_map(|fault| fault.strikes().then_some(fault))?;
-        let refusal = fault.refusal("action_failed");
-        Some((refusal.code, refusal.message))
     }
 }
 
@@ -163,17 +187,16 @@ impl Verdict {
         self.delay += Duration::from_millis(fault.delay_ms.unwrap_or(0));
         self.retry_after = self.retry_after.or(fault.retry_after);
         match fault.kind {
-            Kind::Status => {
-                let status = fault.status.unwrap_or(500);
-                let refusal = fault.refusal(usual_code(status)).status(status);
-                self.refusal.get_or_insert(refusal);
-            }
-            Kind::Locked => {
-                self.refusal.get_or_insert(fault.refusal("locked"));
+            Kind::Status | Kind::Locked => {
+                self.error.get_or_insert_with(|| fault.clone());
             }
             Kind::CutBefore => self.cut_before = true,
             Kind::CutAfter => self.cut_after = true,
-            Kind::Delay | Kind::NoCapacity | Kind::ActionFails => {}
+            Kind::Delay
+            | Kind::NoCapacity
+            | Kind::QuotaExceeded
+            | Kind::ActionFails
+            | Kind::Partial => {}
         }
     }
 }
@@ -209,7 +232,7 @@ mod tests {
     #[test]
     fn the_nth_request_is_hit_and_no_other() {
         let mut faults = faults(r#"[{"kind":"status","status":503,"path":"/servers*","nth":2}]"#);
-        let mut hit = |path| faults.judge("GET", "/servers/{id}", path).refusal.is_some();
+        let mut hit = |path| faults.judge("GET", "/servers/{id}", path).error.is_some();
         assert_eq!([hit("/servers/1"), hit("/servers/2"), hit("/servers/3")], [false, true, false]);
         assert!(!hit("/images"));
     }
