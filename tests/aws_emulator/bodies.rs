@@ -112,7 +112,7 @@ fn a_snapshot_is_a_copy_of_the_disk() {
     let create = [("Action", "CreateImage"), ("InstanceId", id.as_str()), ("Name", "warm")];
     let image = world.ec2(&create)["imageId"].as_str().unwrap().to_owned();
     let available = [("Action", "DescribeImages"), ("ImageId.1", image.as_str())];
-    world.wait_until(|| world.ec2(&available)["imagesSet"][0]["imageState"] == "available");
+    world.until(|| world.ec2(&available)["imagesSet"][0]["imageState"] == "available");
     world.ec2(&[("Action", "TerminateInstances"), ("InstanceId.1", &id)]);
     world.wait_for(&id, "terminated");
     std::fs::remove_file(world.env.work().join("host")).unwrap();

@@ -55,7 +55,7 @@ fn a_new_instance_can_be_unseen_for_a_while() {
     let all = world.ask(&[("Action", "DescribeInstances")]).1;
     assert_eq!(all.items("reservationSet").count(), 0);
     assert_eq!(world.instance()["instanceId"], id.as_str(), "tests see it at once");
-    world.wait_until(|| world.ask(&named).0 == 200);
+    world.until(|| world.ask(&named).0 == 200);
 }
 
 #[test]

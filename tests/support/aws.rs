@@ -120,7 +120,7 @@ impl World {
     #[track_caller]
     pub fn wait_for(&self, id: &str, state: &str) {
         let is_so = |one: &Json| one["instanceId"] == id && one["_state"] == state;
-        self.wait_until(|| self.all("instances").iter().any(is_so));
+        self.until(|| self.all("instances").iter().any(is_so));
     }
 }
 
