@@ -220,6 +220,11 @@ impl Diagnostic {
         self
     }
 
+    /// Makes a warning of it.
+    pub fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// Tells whether it stops the command.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

@@ -5,6 +5,7 @@
 //! events. It knows the environment only through [`Environment`].
 
 mod operate;
+mod outages;
 mod providers;
 mod reach;
 pub mod saved;
@@ -23,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
 use crate::event::EventStream;
 use crate::graph::{Context, Desired, DigestOf};
 use crate::object::{Prior, ProviderRef, State};
-use crate::plan::{self, Mode, Plan, PlanInputs, PlanOptions, ProviderSet};
+use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provider::portable;
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
@@ -176,8 +177,8 @@ impl Project {
         Ok(open_warning(&names, is_running).into_iter().collect())
     }
 
-    /// Asks the platforms what is alive. `everywhere` asks also those of which
-    /// the state has nothing.
+    /// Asks the platforms what is alive; those that cannot be asked are in the prior.
+    /// `everywhere` asks also those of which the state has nothing.
     pub async fn refresh(
         &self,
         state: State,
@@ -202,29 +203,6 @@ impl Project {
         });
         let default = std::iter::once(self.desired.default_provider.clone());
         configured.chain(default).filter(|name| self.providers.contains_key(name)).collect()
-    }
-
-    /// Makes the plan, with what the platforms say of sizes and prices.
-    pub async fn plan(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {
-        if options.mode == Mode::Normal {
-            self.prepare().await?;
-        }
-        self.plan_offline(prior, options)
-    }
-
-    /// Lets every provider that the plan is about fetch what planning needs, at once.
-    async fn prepare(&self) -> Result<(), Diagnostics> {
-        let schema_of = |provider: &ProviderRef, kind| self.providers.get(provider)?.schema(kind);
-        let mut calls = tokio::task::JoinSet::new();
-        for name in self.desired.providers_used(&schema_of) {
-            let Some(provider) = self.providers.get(&name).cloned() else { continue };
-            calls.spawn(async move { (name, provider.prepare().await) });
-        }
-        let mut problems = Diagnostics::new();
-        for (name, prepared) in calls.join_all().await {
-            problems.extend(prepared.err().map(|error| reach::unusable(&name, &error)));
-        }
-        problems.into_result(())
     }
 
     fn plan_offline(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::{Address, ResourceType};
 use crate::diagnostic::Diagnostic;
 use crate::object::{OutputValue, ProviderRef, RemoteId, RemoteObject, StepFailure, StepRecord};
-use crate::plan::{Change, Drift, Mode, OutputChange, Summary};
+use crate::plan::{Change, Drift, Left, Mode, OutputChange, Summary};
 
 /// An event with its place in the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,10 @@ pub enum Event {
     },
     PlannedChange {
         change: Box<Change>,
+    },
+    /// The plan leaves something alone because a provider cannot be worked with.
+    Left {
+        left: Box<Left>,
     },
     PlannedOutputs {
         outputs: Vec<OutputChange>,

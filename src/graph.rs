@@ -24,19 +24,20 @@ use jiff::Timestamp;
 
 use crate::address::{BlockAddress, ResourceType};
 use crate::config::settings::constant;
-use crate::config::{BlockBody, Config, Resource};
+use crate::config::{BlockBody, Config};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
 use crate::object::{ProviderRef, State};
 use crate::value::Value;
 
-pub use crate::config::Expr;
 pub use crate::config::blocks::{IgnoreChanges, Lifecycle};
 pub use crate::config::settings::Limits;
+pub use crate::config::{Expr, Resource};
 pub use decode::Decoded;
-pub use evaluation::{DesiredOutput, Evaluation, SchemaOf};
+pub use evaluation::{DesiredOutput, Evaluation, SchemaOf, Stays, stays};
 pub use expand::{DesiredResource, Expanded, Repetition};
 pub use nodes::Node;
 pub use trigger::{Instances, Trigger};
+pub use users::{USES, is_per_provider};
 
 /// The configuration with its variables' values and its order.
 #[derive(Debug)]
@@ -148,7 +149,7 @@ impl Desired {
         source: &crate::diagnostic::Source,
         (schema_of, state): (&'a SchemaOf<'a>, &State),
     ) -> Result<Value, Diagnostics> {
-        let mut evaluation = self.evaluate(schema_of);
+        let mut evaluation = self.evaluate(schema_of).staying(stays(&state.objects));
         while let Some(expanded) = evaluation.next_block() {
             let expanded = expanded?;
             let values = expanded.instances.iter().map(|instance| {
@@ -202,7 +203,11 @@ impl Desired {
     }
 
     /// Lists the providers that the resources are to be on, as far as that can be told.
-    pub fn providers_used<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
+    pub fn providers_used<'a>(
+        &'a self,
+        schema_of: &'a SchemaOf<'a>,
+        stays: &Stays,
+    ) -> BTreeSet<ProviderRef> {
         let resources = self.config.resources.values();
         // What a sandbox uses is where the sandbox is.
         let placed = resources.filter(|r| {
@@ -213,12 +218,18 @@ impl Desired {
             };
             !is_placed_by_others
         });
+        let all_alike = stays.values().all(|home| *home == self.default_provider);
         let stated: Option<BTreeSet<_>> = placed.map(|r| self.stated_provider(r)).collect();
-        stated.unwrap_or_else(|| self.providers_evaluated(schema_of))
+        let stated = stated.filter(|_| all_alike);
+        stated.unwrap_or_else(|| self.providers_evaluated(schema_of, stays))
     }
 
-    fn providers_evaluated<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
-        let mut evaluation = self.evaluate(schema_of);
+    fn providers_evaluated<'a>(
+        &'a self,
+        schema_of: &'a SchemaOf<'a>,
+        stays: &Stays,
+    ) -> BTreeSet<ProviderRef> {
+        let mut evaluation = self.evaluate(schema_of).staying(stays.clone());
         let mut providers = BTreeSet::new();
         while let Some(expanded) = evaluation.next_block() {
             let Ok(expanded) = expanded else { continue };

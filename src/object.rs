@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, BlockAddress, ResourceType};
+use crate::diagnostic::Diagnostic;
 use crate::value::{AttributePath, Attributes, Value};
 
 macro_rules! text_id {
@@ -321,13 +322,19 @@ pub struct Prior {
     pub drift: Vec<Drift>,
     /// What carries our labels and is in no row.
     pub orphans: Vec<(ProviderRef, RemoteObject)>,
+    /// The providers that could not be asked; their rows are as the state has them.
+    pub outages: Outages,
 }
+
+/// Why a provider cannot be worked with, by provider.
+pub type Outages = BTreeMap<ProviderRef, Diagnostic>;
 
 impl Prior {
     /// Takes the state as it is, without asking any platform.
     pub fn unrefreshed(state: State) -> Self {
         let objects = state.objects.clone();
-        Self { state, objects, drift: Vec::new(), orphans: Vec::new() }
+        let (drift, orphans, outages) = Default::default();
+        Self { state, objects, drift, orphans, outages }
     }
 
     /// Tells whether a row's object is gone from its platform.

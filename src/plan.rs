@@ -6,12 +6,15 @@
 mod build;
 pub mod cost;
 pub mod diff;
+mod left;
 mod limits;
+mod once;
 mod order;
 mod outputs;
 mod removal;
 pub mod select;
 mod selection;
+mod stays;
 mod triggers;
 
 use std::collections::BTreeMap;
@@ -22,10 +25,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{Address, BlockAddress};
 use crate::deferred::Deferred;
+use crate::diagnostic::Diagnostics;
 pub use crate::object::Drift;
-use crate::object::{DeposedKey, Lineage, Object, ObjectKey, ProviderRef};
+use crate::object::{DeposedKey, Lineage, Object, ObjectKey, Outages, ProviderRef};
 use crate::value::{AttributePath, Value};
 pub use build::{PlanInputs, PlanOptions, ProviderSet, plan};
+pub use left::{Left, Through};
 pub use select::Selector;
 
 pub use crate::provider::TtlEnforcement;
@@ -58,7 +63,13 @@ pub struct Plan {
     pub outputs: Vec<OutputChange>,
     /// The values of the root module's variables, for readers of the plan.
     pub variables: BTreeMap<Arc<str>, Value>,
-    pub warnings: crate::diagnostic::Diagnostics,
+    pub warnings: Diagnostics,
+    /// The providers that could not be worked with.
+    #[serde(default, skip_serializing_if = "Outages::is_empty")]
+    pub outages: Outages,
+    /// What the plan leaves alone for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Left>,
 }
 
 /// What kind of plan it is.
@@ -311,6 +322,11 @@ impl Plan {
         let planned = self.changes.iter().filter_map(|change| change.after.as_ref());
         let arguments = planned.flat_map(|after| after.deferred.iter().map(|(_, d)| d));
         arguments.chain(self.outputs.iter().filter_map(|output| output.deferred.as_ref()))
+    }
+
+    /// Says what the plan leaves undone because a provider cannot be worked with.
+    pub fn undone(&self) -> Diagnostics {
+        left::undone(&self.left, &self.outages)
     }
 
     /// Counts what the plan does to resources.

@@ -15,6 +15,7 @@ pub mod name;
 pub mod network;
 pub mod portable;
 pub mod price;
+pub mod prices;
 pub mod registry;
 pub mod sandbox;
 pub mod settings;

@@ -1,6 +1,8 @@
 //! State and the platforms' listings in, what is alive and what drifted out.
 //!
-//! One listing per provider and resource type, never one call per object.
+//! One listing per provider and resource type, never one call per object. A
+//! provider that cannot be asked does not stop the others: nothing is concluded of
+//! its rows.
 //! Nothing is written: what refresh found travels in the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +14,7 @@ use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, EventStream};
 use crate::object::{
-    Drift, Lineage, Object, Prior, ProviderRef, RemoteId, RemoteObject, State, same,
+    Drift, Lineage, Object, Outages, Prior, ProviderRef, RemoteId, RemoteObject, State, same,
 };
 use crate::provider::{ListRequest, Provider, ProviderError};
 use crate::redact::redact;
@@ -29,15 +31,25 @@ pub struct RefreshInputs<'a> {
 
 type Listings = BTreeMap<(ProviderRef, ResourceType), BTreeMap<RemoteId, RemoteObject>>;
 
-/// Asks every platform that the state or the caller names, at the same time.
+/// What came of asking.
+#[derive(Default)]
+struct Asked {
+    listings: Listings,
+    outages: Outages,
+}
+
+/// Asks every platform that the state or the caller names, at the same time. An error
+/// is one of the configuration; who could not be asked is in the prior.
 pub async fn refresh(
     inputs: RefreshInputs<'_>,
     events: &mut EventStream,
 ) -> Result<Prior, Diagnostics> {
     let wanted = wanted(&inputs);
-    let listings = list(&inputs, (wanted, Some(inputs.project)), events).await?;
-    elsewhere(&inputs, &listings, events).await?;
-    let prior = compare(inputs.state, listings);
+    let mut asked = list(&inputs, (wanted, Some(inputs.project)), events).await?;
+    elsewhere(&inputs, &mut asked, events).await?;
+    let Asked { mut listings, outages } = asked;
+    listings.retain(|(provider, _), _| !outages.contains_key(provider));
+    let prior = Prior { outages, ..compare(inputs.state, listings) };
     for drift in &prior.drift {
         events.emit(Event::ResourceDrift { drift: Box::new(drift.clone()) });
     }
@@ -64,12 +76,13 @@ type Listed = (ProviderRef, ResourceType, f64, Result<Vec<RemoteObject>, Provide
 /// the project's name was changed, and nobody relabelled what exists.
 async fn elsewhere(
     inputs: &RefreshInputs<'_>,
-    listings: &Listings,
+    asked: &mut Asked,
     events: &mut EventStream,
 ) -> Result<(), Diagnostics> {
     let place = |row: &Object| (row.provider.clone(), row.address.kind());
     let is_missing = |row: &&Object| {
-        listings.get(&place(row)).is_some_and(|listing| !listing.contains_key(&row.remote_id))
+        let listing = asked.listings.get(&place(row));
+        listing.is_some_and(|listing| !listing.contains_key(&row.remote_id))
     };
     let missing: Vec<&Object> = inputs.state.objects.iter().filter(is_missing).collect();
     let places: BTreeSet<_> = missing.iter().map(|row| place(row)).collect();
@@ -78,11 +91,13 @@ async fn elsewhere(
     }
     let everywhere = list(inputs, (places, None), events).await?;
     let found = missing.iter().filter_map(|row| {
-        let remote = everywhere.get(&place(row))?.get(&row.remote_id)?;
+        let remote = everywhere.listings.get(&place(row))?.get(&row.remote_id)?;
         let owner = remote.ownership.as_ref()?;
         (owner.project != inputs.project).then(|| renamed(row, &owner.project, inputs.project))
     });
-    found.take(1).collect::<Diagnostics>().into_result(())
+    found.take(1).collect::<Diagnostics>().into_result(())?;
+    asked.outages.extend(everywhere.outages);
+    Ok(())
 }
 
 fn renamed(row: &Object, was: &str, now: &str) -> Diagnostic {
@@ -98,7 +113,7 @@ async fn list(
     inputs: &RefreshInputs<'_>,
     (wanted, project): (BTreeSet<(ProviderRef, ResourceType)>, Option<&str>),
     events: &mut EventStream,
-) -> Result<Listings, Diagnostics> {
+) -> Result<Asked, Diagnostics> {
     let mut problems = Diagnostics::new();
     let mut calls: JoinSet<Listed> = JoinSet::new();
     for (name, kind) in wanted {
@@ -114,20 +129,23 @@ async fn list(
             (name, kind, start.elapsed().as_secs_f64(), listed)
         });
     }
-    let mut listings = Listings::new();
+    let mut asked = Asked::default();
     while let Some(call) = calls.join_next().await {
         let Ok((provider, kind, seconds, listed)) = call else { continue };
         match listed {
             Ok(objects) => {
                 let count = objects.len();
                 let by_id = objects.into_iter().map(|o| (o.remote_id.clone(), o)).collect();
-                listings.insert((provider.clone(), kind), by_id);
+                asked.listings.insert((provider.clone(), kind), by_id);
                 events.emit(Event::RefreshComplete { provider, kind, objects: count, seconds });
             }
-            Err(error) => problems.push(unreachable(&provider, &error)),
+            Err(error) => {
+                let problem = unreachable(&provider, &error);
+                asked.outages.entry(provider).or_insert(problem);
+            }
         }
     }
-    problems.into_result(listings)
+    problems.into_result(asked)
 }
 
 fn unknown_provider(name: &ProviderRef) -> Diagnostic {
@@ -173,7 +191,7 @@ fn compare(state: State, mut listings: Listings) -> Prior {
         .into_iter()
         .flat_map(|((provider, _), left)| left.into_values().map(move |o| (provider.clone(), o)))
         .collect();
-    Prior { state, objects, drift, orphans }
+    Prior { state, objects, drift, orphans, outages: Outages::new() }
 }
 
 fn drifted(row: &Object, after: Option<Object>, changed: Vec<AttributePath>) -> Drift {

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod graph;
 pub mod human;
 pub mod json;
+pub mod left;
 mod mask;
 pub mod message;
 mod module_tree;

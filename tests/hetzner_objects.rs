@@ -20,6 +20,8 @@ mod changes;
 mod drift;
 #[path = "hetzner_objects/errors.rs"]
 mod errors;
+#[path = "hetzner_objects/fleet.rs"]
+mod fleet;
 #[path = "hetzner_objects/orphans.rs"]
 mod orphans;
 #[path = "hetzner_objects/resources.rs"]

@@ -153,7 +153,7 @@ impl Context {
             data_home: data_home(),
             inputs: Inputs { environment: variables(), given: self.given(config)? },
             overrides: Overrides {
-                default_provider: config.provider.clone(),
+                default_provider: config.provider.clone().filter(|name| !name.is_empty()),
                 region: config.region.clone(),
             },
             clock: Arc::new(Timestamp::now),

@@ -217,7 +217,7 @@ impl Session<'_> {
     }
 
     /// Puts every living object of this project that is in no row back into the
-    /// state, by its labels; returns their addresses, and warnings.
+    /// state, by its labels; returns their addresses, and problems.
     pub async fn rebuild(
         &mut self,
         events: &mut EventStream,
@@ -226,7 +226,7 @@ impl Session<'_> {
         let taken: BTreeMap<&Address, ()> =
             prior.objects.iter().map(|object| (&object.address, ())).collect();
         let mut found = Vec::new();
-        let mut problems = Diagnostics::new();
+        let mut problems: Diagnostics = prior.outages.values().cloned().collect();
         let mut objects: BTreeMap<Address, Object> = BTreeMap::new();
         for (provider, remote) in &prior.orphans {
             let Some(owner) = &remote.ownership else { continue };

@@ -11,7 +11,8 @@ use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Source};
 use crate::object::{Drift, Object, OperationId, Prior, ProviderRef, RemoteObject, SshAccess};
 use crate::provider::{
-    Account, DeleteRequest, Exec, Files, ListRequest, Ports, ProviderError, Reporter, Snapshots,
+    Account, DeleteRequest, Exec, Files, ListRequest, Ports, Provider, ProviderError, Reporter,
+    Snapshots,
 };
 use crate::value::Value;
 
@@ -76,12 +77,6 @@ impl Project {
     pub async fn whoami(&self, name: &ProviderRef) -> Result<Account, Diagnostics> {
         let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
         provider.whoami().await.map_err(|error| unusable(name, &error).into())
-    }
-
-    /// Checks that a provider can be used.
-    pub async fn check(&self, name: &ProviderRef) -> Result<(), Diagnostics> {
-        let Some(provider) = self.providers.get(name) else { return Err(lacking(name, "").into()) };
-        provider.check().await.map_err(|error| unusable(name, &error).into())
     }
 
     /// Returns the ability to run commands where a sandbox is.
@@ -170,32 +165,43 @@ impl Project {
     }
 
     /// Lists what is past its TTL by its labels: this project's, or every
-    /// project's where there is no configuration.
-    pub async fn expired(&self) -> Result<Vec<Expired>, Diagnostics> {
+    /// project's where there is no configuration. All platforms are asked at once;
+    /// the problems say which ones could not be.
+    pub async fn expired(&self) -> Result<(Vec<Expired>, Diagnostics), Diagnostics> {
         let files = crate::config::load::files(&self.desired.config.directory)?;
         let project = (!files.is_empty()).then(|| self.desired.project.clone());
-        let now = self.now();
+        let mut names = self.ask();
+        // The configuration may use another provider by now. It works without a state, too.
+        let rows = self.read_state().map(|state| state.objects).unwrap_or_default();
+        names.extend(rows.into_iter().map(|object| object.provider));
+        let calls = names.iter().filter_map(|name| {
+            Some(self.expired_of((name, self.providers.get(name)?.as_ref()), project.as_deref()))
+        });
         let mut expired = Vec::new();
         let mut problems = Diagnostics::new();
-        for name in self.ask() {
-            let Some(provider) = self.providers.get(&name) else { continue };
-            for kind in ResourceType::ALL.into_iter().filter(|k| provider.schema(*k).is_some()) {
-                match provider.list(ListRequest { kind, project: project.clone() }).await {
-                    Err(error) => problems.push(unlisted(&name, &error)),
-                    Ok(objects) => expired.extend(objects.into_iter().filter_map(|object| {
-                        let expires_at = object.ownership.as_ref()?.expires_at?;
-                        let provider = name.clone();
-                        (expires_at <= now).then_some(Expired {
-                            provider,
-                            kind,
-                            object,
-                            expires_at,
-                        })
-                    })),
-                }
-            }
+        for found in futures_util::future::join_all(calls).await {
+            expired.extend(problems.absorb(found).unwrap_or_default());
         }
-        problems.into_result(expired)
+        Ok((expired, problems))
+    }
+
+    async fn expired_of(
+        &self,
+        (name, provider): (&ProviderRef, &dyn Provider),
+        project: Option<&str>,
+    ) -> Result<Vec<Expired>, Diagnostics> {
+        let now = self.now();
+        let mut expired = Vec::new();
+        for kind in ResourceType::ALL.into_iter().filter(|k| provider.schema(*k).is_some()) {
+            let request = ListRequest { kind, project: project.map(str::to_owned) };
+            let objects = provider.list(request).await.map_err(|error| unlisted(name, &error))?;
+            expired.extend(objects.into_iter().filter_map(|object| {
+                let expires_at = object.ownership.as_ref()?.expires_at?;
+                let provider = name.clone();
+                (expires_at <= now).then_some(Expired { provider, kind, object, expires_at })
+            }));
+        }
+        Ok(expired)
     }
 
     /// Destroys one expired object, by its id.

@@ -8,11 +8,11 @@ use super::homes::Homes;
 use super::nodes::Node;
 use super::scope::{BlockScope, Names};
 use super::{Desired, decode};
-use crate::address::{BlockAddress, InstanceKey, ResourceType};
-use crate::config::ProviderBlock;
+use crate::address::{Address, BlockAddress, InstanceKey, ResourceType};
+use crate::config::{ProviderBlock, Resource};
 use crate::deferred::Deferred;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::object::ProviderRef;
+use crate::object::{Object, ProviderRef};
 use crate::schema::ResourceSchema;
 use crate::value::{AttributePath, Type, Value};
 
@@ -29,7 +29,19 @@ pub struct Evaluation<'a> {
     /// The providers of each block's instances.
     providers: BTreeMap<BlockAddress, Vec<(Option<InstanceKey>, ProviderRef)>>,
     pub(super) homes: Homes,
+    /// Where living sandboxes stay whose block names no provider.
+    stays: Stays,
     position: usize,
+}
+
+/// Where living sandboxes stay whose block names no provider: where they are.
+pub type Stays = BTreeMap<Address, ProviderRef>;
+
+/// Lists where living sandboxes are.
+pub fn stays(objects: &[Object]) -> Stays {
+    let current = objects.iter().filter(|object| object.deposed.is_none());
+    let objects = current.filter(|object| object.address.kind() == ResourceType::Sandbox);
+    objects.map(|object| (object.address.clone(), object.provider.clone())).collect()
 }
 
 enum Evaluated<'a> {
@@ -56,6 +68,7 @@ impl<'a> Evaluation<'a> {
             deferred: BTreeMap::new(),
             providers: BTreeMap::new(),
             homes: Homes::default(),
+            stays: Stays::new(),
             position: 0,
         }
     }
@@ -63,6 +76,32 @@ impl<'a> Evaluation<'a> {
     /// Returns the names that expressions may use by now.
     pub(super) fn names(&self) -> Names<'_> {
         Names { desired: self.desired, values: &self.values, deferred: &self.deferred }
+    }
+
+    /// Lets living sandboxes stay where they are, whatever the default provider is.
+    pub fn staying(self, stays: Stays) -> Self {
+        Self { stays, ..self }
+    }
+
+    /// Returns where an instance is whose block names no provider.
+    pub(super) fn home(&self, resource: &Resource, key: Option<&InstanceKey>) -> &ProviderRef {
+        let is_sandbox = resource.address.kind == ResourceType::Sandbox;
+        let address = || resource.address.instance(key.cloned());
+        let stays = match is_sandbox && !self.stays.is_empty() {
+            true => self.stays.get(&address()),
+            false => None,
+        };
+        stays.unwrap_or(&self.desired.default_provider)
+    }
+
+    /// Lists the providers other than the default one where instances of a block stay.
+    pub(super) fn homes_elsewhere(&self, block: &BlockAddress) -> BTreeSet<&ProviderRef> {
+        let default = &self.desired.default_provider;
+        self.stays
+            .iter()
+            .filter(|(a, home)| a.block == *block && *home != default)
+            .map(|(_, home)| home)
+            .collect()
     }
 
     /// Leaves these blocks out; what refers to them finds nothing known.

@@ -27,7 +27,7 @@ pub fn provider_of(
             Ok(name.parse().unwrap_or_else(|never: std::convert::Infallible| match never {}))
         }
         (ResourceType::Snapshot, _) => of_snapshot(evaluation, resource, scope),
-        _ => chosen(evaluation, resource, scope),
+        _ => chosen(evaluation, resource, (key, scope)),
     }
 }
 
@@ -61,16 +61,28 @@ fn of_sandboxes(
     evaluation: &Evaluation<'_>,
     sandbox: &Resource,
 ) -> Result<Vec<ProviderRef>, Diagnostics> {
-    let names_one =
-        sandbox.provider.as_ref().is_none_or(|p| names_a_provider(&evaluation.desired.config, p));
+    let config = &evaluation.desired.config;
+    let elsewhere = evaluation.homes_elsewhere(&sandbox.address);
+    let names_one = match &sandbox.provider {
+        Some(provider) => names_a_provider(config, provider),
+        None => elsewhere.is_empty(),
+    };
     if names_one {
         let plain = BlockScope::plain(evaluation.names());
-        return Ok(vec![chosen(evaluation, sandbox, &plain)?]);
+        return Ok(vec![chosen(evaluation, sandbox, (None, &plain))?]);
     }
-    let instances = expand::repeated(evaluation, sandbox)?.instances.into_iter();
-    let providers = instances.map(|(_, instance)| {
+    let instances = match expand::repeated(evaluation, sandbox) {
+        Ok(repeated) => repeated.instances.into_iter(),
+        // Which of its instances are still asked for is only known later.
+        Err(_) if sandbox.provider.is_none() => {
+            let default = std::iter::once(&evaluation.desired.default_provider);
+            return Ok(elsewhere.into_iter().chain(default).cloned().collect());
+        }
+        Err(problems) => return Err(problems),
+    };
+    let providers = instances.map(|(key, instance)| {
         let scope = BlockScope::instance(evaluation.names(), instance);
-        chosen(evaluation, sandbox, &scope)
+        chosen(evaluation, sandbox, (key.as_ref(), &scope))
     });
     providers.collect()
 }
@@ -102,14 +114,15 @@ fn of_snapshot(
     }
 }
 
-/// Returns the provider that a block's argument chooses, or else the default.
+/// Returns the provider that a block's argument chooses, or else where the instance
+/// stays, or else the default.
 fn chosen(
     evaluation: &Evaluation<'_>,
     resource: &Resource,
-    scope: &BlockScope<'_>,
+    (key, scope): (Option<&InstanceKey>, &BlockScope<'_>),
 ) -> Result<ProviderRef, Diagnostics> {
     let Some(expr) = &resource.provider else {
-        return Ok(evaluation.desired.default_provider.clone());
+        return Ok(evaluation.home(resource, key).clone());
     };
     let text = if names_a_provider(&evaluation.desired.config, expr) {
         expr.as_words().map(|words| words.join("."))
@@ -173,9 +186,13 @@ fn unknown(
         ),
         _ => format!("This build of sandplan has no `{platform}` provider."),
     };
-    Diagnostic::error("unknown-provider", "Unknown provider")
-        .detail(detail)
-        .at(resource.provider.as_ref().map_or_else(|| resource.range.clone(), Expr::range))
-        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !is_real))
-        .address(address)
+    let problem = Diagnostic::error("unknown-provider", "Unknown provider")
+        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !is_real));
+    match &resource.provider {
+        Some(expr) => problem.detail(detail).at(expr.range()).address(address),
+        // The same for all that name none.
+        None => problem.detail(format!(
+            "{detail} It is the default provider: `-provider`, else SANDPLAN_PROVIDER, else `default_provider` in the configuration."
+        )),
+    }
 }

@@ -11,7 +11,7 @@ use crate::config::{BlockBody, Config, Expr, Resource};
 pub type Users = BTreeMap<BlockAddress, BTreeSet<BlockAddress>>;
 
 /// The arguments by which a sandbox uses an SSH key or a network.
-const USES: [&str; 2] = ["ssh_keys", "network"];
+pub const USES: [&str; 2] = ["ssh_keys", "network"];
 
 /// Tells whether a type is declared once and made on each provider that needs it.
 pub fn is_per_provider(kind: ResourceType) -> bool {

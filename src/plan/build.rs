@@ -6,8 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::diff::{Compared, Comparison};
+use super::left::Leaving;
+use super::once::once;
 use super::removal::{Removal, reached};
 use super::selection::Selection;
+use super::stays::{self, Placement};
 use super::triggers::Triggers;
 use super::{
     Action, Change, FORMAT, Mode, OutputChange, Plan, Planned, Reason, Selector, limits, order,
@@ -45,6 +48,14 @@ impl Default for PlanOptions {
     }
 }
 
+impl PlanOptions {
+    /// Tells whether `-target` and `-exclude` leave an address in by itself.
+    pub(super) fn means(&self, address: &Address, attributes: &Value) -> bool {
+        let is_any = |all: &[Selector]| all.iter().any(|s| s.matches(address, Some(attributes)));
+        (self.targets.is_empty() || is_any(&self.targets)) && !is_any(&self.excludes)
+    }
+}
+
 /// All that a plan is made from.
 pub struct PlanInputs<'a> {
     pub desired: &'a Desired,
@@ -57,21 +68,22 @@ pub struct PlanInputs<'a> {
 /// Makes the plan. The same inputs give the same plan.
 pub fn plan(inputs: &PlanInputs<'_>) -> Result<Plan, Diagnostics> {
     let removal = Removal::of(&inputs.prior.state.objects, inputs.desired.all_dependencies());
-    let selection = Selection {
-        options: inputs.options,
-        dependencies: inputs.desired.all_dependencies(),
-        removal: &removal,
-    };
-    let mut planner = Planner::new(inputs, selection);
-    match inputs.options.mode {
-        Mode::Normal => {
-            planner.desired();
-            planner.leftover();
+    let mut placement = Placement::of(&inputs.prior.objects);
+    loop {
+        let selection = Selection {
+            options: inputs.options,
+            dependencies: inputs.desired.all_dependencies(),
+            removal: &removal,
+        };
+        let mut planner = Planner::new(inputs, selection, &placement);
+        planner.plan();
+        if planner.freed.is_empty() {
+            return planner.finish();
         }
-        Mode::RefreshOnly => planner.desired(),
-        Mode::Destroy => planner.everything(),
+        // Each time there are fewer that could be.
+        let freed = planner.freed;
+        placement.free(freed);
     }
-    planner.finish()
 }
 
 struct Planner<'a> {
@@ -88,10 +100,14 @@ struct Planner<'a> {
     seen: BTreeSet<Address>,
     outputs: Vec<OutputChange>,
     problems: Diagnostics,
+    placement: &'a Placement,
+    /// Sandboxes that are replaced, and so need not stay where they are.
+    freed: BTreeMap<Address, Reason>,
+    leaving: Leaving<'a>,
 }
 
 impl<'a> Planner<'a> {
-    fn new(inputs: &'a PlanInputs<'a>, selection: Selection<'a>) -> Self {
+    fn new(inputs: &'a PlanInputs<'a>, selection: Selection<'a>, placement: &'a Placement) -> Self {
         let current = inputs.prior.objects.iter().filter(|object| object.deposed.is_none());
         let drift = inputs.prior.drift.iter();
         Self {
@@ -106,6 +122,20 @@ impl<'a> Planner<'a> {
             seen: BTreeSet::new(),
             outputs: Vec::new(),
             problems: Diagnostics::new(),
+            placement,
+            freed: BTreeMap::new(),
+            leaving: Leaving::new(&inputs.prior.outages, inputs.options),
+        }
+    }
+
+    fn plan(&mut self) {
+        match self.inputs.options.mode {
+            Mode::Normal => {
+                self.desired();
+                self.leftover();
+            }
+            Mode::RefreshOnly => self.desired(),
+            Mode::Destroy => self.everything(),
         }
     }
 
@@ -115,7 +145,8 @@ impl<'a> Planner<'a> {
         let schema_of = |provider: &ProviderRef, kind: ResourceType| {
             inputs.providers.get(provider)?.schema(kind)
         };
-        let mut evaluation = inputs.desired.evaluate(&schema_of).without(&self.left_out);
+        let evaluation = inputs.desired.evaluate(&schema_of).without(&self.left_out);
+        let mut evaluation = evaluation.staying(self.placement.stays.clone());
         while let Some(expanded) = evaluation.next_block() {
             let Some(expanded) = self.problems.absorb(expanded) else { continue };
             let block = &expanded.resource.address;
@@ -129,7 +160,7 @@ impl<'a> Planner<'a> {
                 evaluation.set(block, expanded.value(values));
             }
         }
-        if self.problems.has_errors() || !self.selection.is_everything() {
+        if self.problems.has_errors() || !self.is_whole() {
             return;
         }
         let outputs = evaluation.outputs();
@@ -141,15 +172,45 @@ impl<'a> Planner<'a> {
     /// Plans one instance, and returns its value for the expressions that refer to it.
     fn instance(&mut self, expanded: &Expanded<'_>, instance: &DesiredResource) -> Value {
         self.seen.insert(instance.address.clone());
+        if self.leaves(instance) {
+            return self.left_value(instance);
+        }
         let change = match self.inputs.options.mode {
             Mode::RefreshOnly => self.unchanged(instance),
             _ => self.planned(expanded, instance),
         };
         let Some(change) = change else { return Value::Unknown(Type::Dynamic) };
+        if self.leaving.lacks(&change) {
+            return self.left_value(instance);
+        }
         let value = self.value(&change);
         self.triggers.note(&change, &self.inputs.prior.state.lineage);
         self.changes.push(change);
         value
+    }
+
+    /// Tells whether nothing is left out of the plan.
+    fn is_whole(&self) -> bool {
+        self.selection.is_everything() && self.leaving.is_empty()
+    }
+
+    /// Leaves an instance alone where a provider is in the way.
+    fn leaves(&mut self, instance: &DesiredResource) -> bool {
+        let object = self.current.get(&instance.address).copied();
+        let needed = self.inputs.desired.dependencies(&instance.address.block);
+        self.leaving.leaves(instance, object, needed)
+    }
+
+    /// What an instance is that is left alone: as the state remembers it.
+    fn left_value(&self, instance: &DesiredResource) -> Value {
+        let Some(object) = self.current.get(&instance.address) else {
+            return Value::Unknown(Type::Dynamic);
+        };
+        let provider = self.inputs.providers.get(&object.provider);
+        match provider.and_then(|provider| provider.schema(instance.address.kind())) {
+            Some(schema) => schema.block.with_nulls(&object.value()),
+            None => object.value(),
+        }
     }
 
     fn planned(&mut self, expanded: &Expanded<'_>, instance: &DesiredResource) -> Option<Change> {
@@ -162,11 +223,19 @@ impl<'a> Planner<'a> {
             range_of: &|name| instance.range_of(name),
         });
         let failed = problems.has_errors();
-        self.problems.extend(problems);
+        let holds = self.placement.holds(instance, self.inputs.desired);
+        let default = &self.inputs.desired.default_provider;
+        self.problems.extend(problems.into_iter().map(|problem| match holds {
+            true => stays::advice(problem, &instance.provider, default),
+            false => problem,
+        }));
         if failed {
             return None;
         }
         let (change, refused) = self.compare(expanded, instance, (&**provider, schema));
+        if holds && change.action.is_replace() {
+            self.freed.insert(instance.address.clone(), change.reason.clone());
+        }
         self.problems.extend(refused.into_iter().map(|refusal| placed(refusal, instance)));
         Some(change)
     }
@@ -212,6 +281,7 @@ impl<'a> Planner<'a> {
             is_gone: self.gone.contains(&key),
         };
         let (mut change, refused) = comparison.change();
+        change.notes.extend(moved(&change));
         let has = |name| change.after_attributes().is_some_and(|a| a.get(name).is_some());
         change.ttl = match instance.address.kind() {
             ResourceType::Sandbox if has("ttl") => Some(provider.capabilities().ttl),
@@ -232,10 +302,7 @@ impl<'a> Planner<'a> {
             return Some(Reason::Tainted);
         }
         if before.provider != instance.provider {
-            return Some(Reason::ProviderChanged {
-                from: before.provider.clone(),
-                to: instance.provider.clone(),
-            });
+            return Some(self.placement.reason(before, &instance.provider));
         }
         let is_asked = |selector: &Selector| {
             selector.matches(&instance.address, Some(&instance.decoded.attributes))
@@ -297,12 +364,15 @@ impl<'a> Planner<'a> {
             let reason = if object.deposed.is_some() { Reason::Deposed } else { Reason::Destroy };
             self.delete(object, reason);
         }
-        if self.selection.is_everything() {
+        if self.is_whole() {
             self.outputs = outputs::removals(&self.inputs.prior.state.outputs);
         }
     }
 
     fn delete(&mut self, object: &Object, reason: Reason) {
+        if self.leaving.keeps(object) {
+            return;
+        }
         let provider = object.provider.clone();
         let change = Change::new(object.address.clone(), provider, Action::Delete);
         self.changes.push(Change {
@@ -341,6 +411,7 @@ impl<'a> Planner<'a> {
             self.problems.extend(unmatched);
         }
         self.select();
+        self.leaving.spare(&mut self.changes, self.selection.removal, &self.inputs.prior.objects);
         self.check_prevented();
         if options.mode == Mode::Normal && !self.problems.has_errors() {
             let mut limits = self.inputs.desired.config.settings.limits.clone();
@@ -348,10 +419,13 @@ impl<'a> Planner<'a> {
                 limits.max_hourly_cost = None;
             }
             self.problems.extend(limits::check(&limits, &self.changes, &self.untouched()));
+            self.problems.extend(self.placement.warnings(&self.changes, self.inputs.desired));
         }
-        let warnings = std::mem::take(&mut self.problems).into_errors_or_warnings()?;
+        let problems = once(std::mem::take(&mut self.problems));
+        let warnings = problems.into_errors_or_warnings()?;
         self.changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let based_on = self.rows_read();
+        let left = self.leaving.finish();
         let Selection { dependencies, removal, .. } = self.selection;
         let steps = order::steps(&self.changes, dependencies, removal);
         Ok(Plan {
@@ -368,6 +442,8 @@ impl<'a> Planner<'a> {
             outputs: self.outputs,
             variables: self.inputs.desired.variables.clone(),
             warnings,
+            outages: self.inputs.prior.outages.clone(),
+            left,
         })
     }
 
@@ -469,6 +545,14 @@ fn made_nowhere(desired: &Desired, expanded: &Expanded<'_>) -> Option<Diagnostic
             .at(resource.range.clone())
             .address(&resource.address)
     })
+}
+
+/// Says that a sandbox moves, where that is not the reason for its replacement.
+fn moved(change: &Change) -> Option<String> {
+    let from = &change.before.as_ref()?.provider;
+    let is_reason = matches!(change.reason, Reason::ProviderChanged { .. });
+    let to = &change.provider;
+    (from != to && !is_reason).then(|| format!("it moves from {from} to {to}"))
 }
 
 fn prevented(address: &Address) -> Diagnostic {

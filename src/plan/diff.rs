@@ -141,20 +141,12 @@ impl Comparison<'_> {
             schema_version: self.schema.version,
             create_before_destroy: self.create_before_destroy,
         };
+        let (address, provider) = (self.desired.address.clone(), self.desired.provider.clone());
         Change {
-            address: self.desired.address.clone(),
-            deposed: None,
-            provider: self.desired.provider.clone(),
-            action,
             reason,
             before: self.before.cloned().map(Box::new),
             after: Some(Box::new(planned)),
-            changed: Vec::new(),
-            replace_because: Vec::new(),
-            provision: Vec::new(),
-            notes: Vec::new(),
-            price: None,
-            ttl: None,
+            ..Change::new(address, provider, action)
         }
     }
 

@@ -3,18 +3,22 @@
 //! Create or update comes after what it depends on. Deletion comes after
 //! everything that depended on it is deleted or updated. With
 //! create-before-destroy the old object goes last.
+//!
+//! SSH keys and networks are made once on each provider: who uses one waits for the
+//! one beside him, and so no provider waits for another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::removal::{Edges, Removal};
 use super::{Action, Change, Operation, Step, StepId};
 use crate::address::BlockAddress;
-use crate::object::{DeposedKey, ObjectKey};
+use crate::graph::{USES, is_per_provider};
+use crate::object::{DeposedKey, ObjectKey, ProviderRef};
 
 /// Orders the changes. `dependencies` are the configuration's, by block; `removal`
 /// says what has to be deleted before what.
 pub fn steps(changes: &[Change], dependencies: &Edges, removal: &Removal) -> Vec<Step> {
-    let mut builder = Builder::default();
+    let mut builder = Builder { changes, ..Builder::default() };
     for (index, change) in changes.iter().enumerate() {
         builder.add(index as u32, change);
     }
@@ -23,7 +27,8 @@ pub fn steps(changes: &[Change], dependencies: &Edges, removal: &Removal) -> Vec
 }
 
 #[derive(Default)]
-struct Builder {
+struct Builder<'a> {
+    changes: &'a [Change],
     steps: Vec<Step>,
     /// The last step by which each instance of a block comes to be as desired.
     ups: BTreeMap<BlockAddress, Vec<StepId>>,
@@ -37,7 +42,7 @@ struct Builder {
     lasts: BTreeMap<BlockAddress, Vec<StepId>>,
     /// Blocks of which something is deleted after its replacement was made.
     create_first: BTreeSet<BlockAddress>,
-    gates: BTreeMap<(BlockAddress, Direction), StepId>,
+    gates: BTreeMap<(BlockAddress, Direction, Option<ProviderRef>), StepId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +51,7 @@ enum Direction {
     Down,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn step(
         &mut self,
         change: Option<u32>,
@@ -192,26 +197,65 @@ impl Builder {
             Direction::Up => self.ups.get(block),
             Direction::Down => self.downs.get(block),
         };
-        let target = match all.map(Vec::as_slice) {
-            None | Some([]) => return,
-            Some([one]) => *one,
-            Some(many) => {
-                let many = many.to_vec();
-                match self.gates.get(&(block.clone(), direction)) {
-                    Some(gate) => *gate,
-                    None => {
-                        let gate = self.step(None, Operation::Gate, many);
-                        self.gates.insert((block.clone(), direction), gate);
-                        gate
-                    }
-                }
-            }
+        let beside = self.beside(step, block);
+        let is_meant = |id: &&StepId| beside.is_none() || self.provider(**id) == beside.as_ref();
+        let all: Vec<StepId> = all.into_iter().flatten().filter(is_meant).copied().collect();
+        let target = match all.as_slice() {
+            [] => return,
+            [one] => *one,
+            _ => self.gate((block.clone(), direction, beside), all),
         };
         let waits_for = &mut self.steps[step.0 as usize].waits_for;
         if !waits_for.contains(&target) && target != step {
             waits_for.push(target);
         }
     }
+}
+
+impl Builder<'_> {
+    fn gate(
+        &mut self,
+        of: (BlockAddress, Direction, Option<ProviderRef>),
+        all: Vec<StepId>,
+    ) -> StepId {
+        match self.gates.get(&of) {
+            Some(gate) => *gate,
+            None => {
+                let gate = self.step(None, Operation::Gate, all);
+                self.gates.insert(of, gate);
+                gate
+            }
+        }
+    }
+
+    fn change(&self, step: StepId) -> Option<&Change> {
+        self.changes.get(self.steps[step.0 as usize].change? as usize)
+    }
+
+    /// Returns the provider that a step calls.
+    fn provider(&self, step: StepId) -> Option<&ProviderRef> {
+        let change = self.change(step)?;
+        match (&self.steps[step.0 as usize].operation, &change.before) {
+            (Operation::Delete(_), Some(before)) => Some(&before.provider),
+            _ => Some(&change.provider),
+        }
+    }
+
+    /// Returns the one provider whose steps of a block a step waits for: its own, where
+    /// either of them is made on each provider; nothing where it waits for all.
+    fn beside(&self, step: StepId, block: &BlockAddress) -> Option<ProviderRef> {
+        let change = self.change(step)?;
+        let is_spread = is_per_provider(block.kind) || is_per_provider(change.address.kind());
+        (is_spread && !looks_across(change, block)).then(|| self.provider(step).cloned())?
+    }
+}
+
+/// Tells whether a change needs more of a block than the instance that it uses, such
+/// as another provider's: nobody can tell from an expression.
+fn looks_across(change: &Change, block: &BlockAddress) -> bool {
+    let deferred = change.after.iter().flat_map(|after| &after.deferred);
+    let mut others = deferred.filter(|(path, _)| !USES.contains(&path.root()));
+    others.any(|(_, deferred)| deferred.all_references().contains(&block))
 }
 
 /// Keeps "delete when what used it is updated" from closing a circle. Where

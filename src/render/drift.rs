@@ -6,7 +6,7 @@ mod markdown;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use crate::object::{Lineage, Object, ProviderRef, RemoteObject};
+use crate::object::{Lineage, Object, Outages, ProviderRef, RemoteObject};
 use crate::plan::Drift;
 use crate::render::change::ChangeStyle;
 use crate::render::diff::DiffOptions;
@@ -32,6 +32,8 @@ pub struct DriftReport<'a> {
     pub orphans: &'a [(ProviderRef, RemoteObject)],
     /// What is past its TTL.
     pub expired: &'a [Object],
+    /// The providers that could not be asked; nothing is known of their objects.
+    pub outages: &'a Outages,
 }
 
 impl DriftReport<'_> {
@@ -58,9 +60,16 @@ impl DriftReport<'_> {
 /// Draws the report for people.
 pub fn text(report: &DriftReport<'_>, options: &TextOptions) -> String {
     let paint = Paint::new(options.color);
+    let outages =
+        section(paint, "Not asked", report.outages.values().map(|why| why.detail.clone()));
     if report.is_clean() {
-        let title = paint.success("No drift. Your sandboxes are as the state says.");
-        return format!("{title}\n");
+        return match outages.is_empty() {
+            true => {
+                let title = paint.success("No drift. Your sandboxes are as the state says.");
+                format!("{title}\n")
+            }
+            false => format!("{outages}{} among what was asked.\n", paint.bold("No drift")),
+        };
     }
     let diff = DiffOptions {
         paint,
@@ -77,6 +86,7 @@ pub fn text(report: &DriftReport<'_>, options: &TextOptions) -> String {
     text.push_str(&section(paint, "Expired: their TTL has ended", {
         report.expired.iter().map(|object| expired(object, options.now))
     }));
+    text.push_str(&outages);
     format!("{text}{} {}.\n", paint.bold("Drift:"), report.counts())
 }
 
@@ -118,6 +128,7 @@ pub fn json(report: &DriftReport<'_>) -> Json {
         "resource_drift": report.drift.iter().map(plan_json::drift).collect::<Vec<_>>(),
         "orphans": report.orphans.iter().map(orphan_json).collect::<Vec<_>>(),
         "expired": report.expired.iter().map(expired_json).collect::<Vec<_>>(),
+        "outages": plan_json::outages(report.outages),
     })
 }
 

@@ -14,6 +14,7 @@ use crate::event::{Event, Recovery, Stamped, Subscriber};
 use crate::object::OutputValue;
 use crate::plan::{Action, Change, Mode, OutputChange, Summary};
 use crate::render::change::loses_disk;
+use crate::render::left;
 use crate::render::mask;
 use crate::render::message::{drift_action, message, plan_word, words};
 use crate::render::reason::ui_reason;
@@ -114,7 +115,7 @@ fn level(event: &Event) -> &'static str {
         Event::Diagnostic { diagnostic } if diagnostic.severity == Severity::Warning => "warn",
         Event::Diagnostic { .. } | Event::ApplyErrored { .. } | Event::StepFailed { .. } => "error",
         Event::Orphan { .. } | Event::Expired { .. } | Event::Skipped { .. } => "warn",
-        Event::Stopping { .. } => "warn",
+        Event::Stopping { .. } | Event::Left { .. } => "warn",
         Event::Recovered { outcome: Recovery::Unsure, .. } => "warn",
         _ => "info",
     }
@@ -129,6 +130,7 @@ fn body(event: &Event, sources: &Sources) -> (&'static str, Json) {
             ("resource_drift", json!({ "change": { "resource": resource, "action": action } }))
         }
         Event::PlannedChange { change } => ("planned_change", json!({ "change": planned(change) })),
+        Event::Left { left } => ("left_alone", json!({ "left": left::json(left) })),
         Event::PlannedOutputs { outputs } => ("outputs", json!({ "outputs": to_be(outputs) })),
         Event::ChangeSummary { summary, .. } => {
             ("change_summary", json!({ "changes": counts(summary, "plan") }))

@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::event::{Event, Recovery, Verb};
 use crate::object::{RemoteId, StepFailure, StepRecord};
 use crate::plan::{Action, Drift, Mode, Summary};
+use crate::render::left;
 use crate::render::plan::summary;
 use crate::render::words::{count, printable};
 
@@ -19,6 +20,7 @@ pub fn message(event: &Event) -> String {
         | Event::Orphan { .. }
         | Event::Expired { .. } => refresh(event),
         Event::PlannedChange { .. }
+        | Event::Left { .. }
         | Event::PlannedOutputs { .. }
         | Event::ChangeSummary { .. } => planned(event),
         Event::StepComplete { .. } | Event::StepOutput { .. } | Event::StepFailed { .. } => {
@@ -55,6 +57,7 @@ fn planned(event: &Event) -> String {
         Event::PlannedChange { change } => {
             format!("{}: Plan to {}", change.address, plan_word(change.action))
         }
+        Event::Left { left } => left::line(left),
         Event::PlannedOutputs { outputs } => format!("Outputs: {}", outputs.len()),
         Event::ChangeSummary { summary: counts, .. } => format!("Plan: {}", summary(counts)),
         _ => String::new(),

@@ -7,9 +7,9 @@ use crate::redact::redact;
 use crate::render::change::ChangeStyle;
 use crate::render::diff::{DiffOptions, Differ, Entry, Pair};
 use crate::render::paint::Paint;
-use crate::render::price;
 use crate::render::value::key;
 use crate::render::words::paragraphs;
+use crate::render::{left, price};
 use crate::value::Value;
 
 /// How a plan is drawn.
@@ -64,6 +64,10 @@ struct PlanText<'a> {
 
 impl PlanText<'_> {
     fn draw(&self) -> String {
+        self.planned() + &left::text(self.plan, self.paint)
+    }
+
+    fn planned(&self) -> String {
         let drift = self.drift();
         let changes = self.changes();
         let outputs = self.outputs();
@@ -152,6 +156,10 @@ impl PlanText<'_> {
         let drifted = !self.plan.drift.is_empty();
         let (title, rest) = match self.plan.mode {
             Mode::RefreshOnly if drifted => return String::new(),
+            _ if !self.plan.left.is_empty() => (
+                "No changes among what could be planned.",
+                "What could not be planned stays as it is:",
+            ),
             Mode::RefreshOnly => (
                 "No changes. Your sandboxes still match the state.",
                 "Every object is still as the state has it, so there is nothing to write.",

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::object::OutputValue;
+use crate::diagnostic::Diagnostic;
+use crate::object::{Outages, OutputValue};
 use crate::plan::cost::{Cost, Span, amount};
 use crate::plan::{Action, Change, Drift, Mode, OutputChange, Plan};
 use crate::render::change::loses_disk;
+use crate::render::left;
 use crate::render::mask;
 use crate::render::module_tree::{ModuleTree, named};
 use crate::render::reason::action_reason;
 use crate::render::state_json::{FORMAT_VERSION as STATE_FORMAT, TERRAFORM_VERSION, values};
+use crate::render::words::printable;
 use crate::value::{AttributePath, PathStep, Value};
 
 /// The version of Terraform's plan JSON that ours follows.
@@ -31,7 +34,7 @@ pub fn document(plan: &Plan) -> Json {
         "configuration": { "root_module": {} },
         "timestamp": format!("{:.0}", plan.created_at),
         "applyable": applyable(plan),
-        "complete": true,
+        "complete": plan.left.is_empty(),
         "errored": false,
         "sandplan": extension(plan),
     })
@@ -183,6 +186,12 @@ fn applyable(plan: &Plan) -> bool {
     !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty())
 }
 
+/// Returns why providers cannot be worked with.
+pub fn outages(outages: &Outages) -> Json {
+    let outage = |(provider, why): (_, &Diagnostic)| json!({ "provider": provider, "message": printable(&why.detail) });
+    outages.iter().map(outage).collect()
+}
+
 /// Returns what Terraform's plan has no field for.
 fn extension(plan: &Plan) -> Json {
     json!({
@@ -193,6 +202,8 @@ fn extension(plan: &Plan) -> Json {
         "lineage": plan.lineage,
         "summary": plan.summary(),
         "cost": cost(&plan.changes),
+        "left": plan.left.iter().map(left::json).collect::<Vec<_>>(),
+        "outages": outages(&plan.outages),
         "based_on": plan.based_on.iter().map(|(key, version)| json!({
             "address": key.address, "deposed": key.deposed, "version": version,
         })).collect::<Vec<_>>(),

@@ -10,12 +10,12 @@ use crate::address::{Address, ResourceType};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, Recovery, Stamped, Verb};
 use crate::object::{
-    Lineage, Object, OutputValue, ProviderRef, RemoteId, RemoteObject, Status, StepFailure,
-    StepRecord,
+    Lineage, Object, Outages, OutputValue, ProviderRef, RemoteId, RemoteObject, Status,
+    StepFailure, StepRecord,
 };
 use crate::plan::{
-    Action, Change, Drift, FORMAT, Mode, OutputChange, Plan, Planned, Reason, Summary,
-    TtlEnforcement,
+    Action, Change, Drift, FORMAT, Left, Mode, OutputChange, Plan, Planned, Reason, Summary,
+    Through, TtlEnforcement,
 };
 use crate::value::{AttributePath, Type, Value};
 
@@ -55,6 +55,8 @@ pub fn plan(changes: Vec<Change>) -> Plan {
         outputs: Vec::new(),
         variables: BTreeMap::new(),
         warnings: Diagnostics::new(),
+        outages: Default::default(),
+        left: Vec::new(),
     }
 }
 
@@ -303,8 +305,33 @@ pub fn full_plan() -> Plan {
         drift: drifts(),
         outputs: output_changes(),
         variables: variables.into(),
+        outages: outages(),
+        left: left(),
         ..plan(every_change())
     }
+}
+
+/// What a plan leaves alone when `hetzner.eu` cannot be worked with.
+pub fn left() -> Vec<Left> {
+    let left = |address: &str, provider: &str, through: Option<Through>| Left {
+        address: at(address),
+        deposed: None,
+        provider: provider.parse().expect(provider),
+        exists: through.is_none(),
+        outage: "hetzner.eu".parse().expect("a provider"),
+        through,
+    };
+    vec![
+        left("sandbox.db", "hetzner.eu", None),
+        left("sandbox.web", "local", Some(Through::DependsOn(at("sandbox.db")))),
+    ]
+}
+
+/// Why they are left alone.
+pub fn outages() -> Outages {
+    let why = Diagnostic::error("refresh-failed", "Cannot refresh")
+        .detail("The provider `hetzner.eu` could not list its objects: nobody answers.");
+    [("hetzner.eu".parse().expect("a provider"), why)].into()
 }
 
 /// One event of every kind, as a command with some trouble would send them.
@@ -343,6 +370,7 @@ fn plan_events() -> Vec<Event> {
     let summary = plan(changes.clone()).summary();
     let planned = changes.into_iter().map(|c| Event::PlannedChange { change: Box::new(c) });
     let rest = [
+        Event::Left { left: Box::new(left().remove(0)) },
         Event::PlannedOutputs { outputs: output_changes() },
         Event::ChangeSummary { summary, mode: Mode::Normal },
     ];
@@ -445,13 +473,15 @@ pub struct DriftFindings {
     pub drift: Vec<Drift>,
     pub orphans: Vec<(ProviderRef, RemoteObject)>,
     pub expired: Vec<Object>,
+    pub outages: Outages,
     lineage: Lineage,
 }
 
 impl Default for DriftFindings {
     fn default() -> Self {
         let lineage = Lineage::from("5c1f6a8e");
-        Self { drift: Vec::new(), orphans: Vec::new(), expired: Vec::new(), lineage }
+        let (drift, orphans, expired, outages) = Default::default();
+        Self { drift, orphans, expired, outages, lineage }
     }
 }
 
@@ -464,6 +494,7 @@ impl DriftFindings {
             drift: &self.drift,
             orphans: &self.orphans,
             expired: &self.expired,
+            outages: &self.outages,
         }
     }
 }

@@ -185,6 +185,8 @@ fn plan(count: u64, provisioned: bool) -> Plan {
         outputs: vec![],
         variables: BTreeMap::new(),
         warnings: Diagnostics::new(),
+        outages: Default::default(),
+        left: vec![],
     }
 }
 

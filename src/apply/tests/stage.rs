@@ -297,6 +297,8 @@ fn empty_plan() -> Plan {
         outputs: vec![],
         variables: BTreeMap::new(),
         warnings: Diagnostics::new(),
+        outages: Default::default(),
+        left: vec![],
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cli::args::Apply;
 use crate::cli::context::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::engine::{Project, Session, Strictness, saved};
-use crate::plan::{Mode, Plan};
+use crate::plan::{Action, Mode, Plan};
 
 /// Plans, asks, and applies; or applies a saved plan.
 pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit, Diagnostics> {
@@ -33,10 +33,11 @@ pub async fn run(context: &Context, args: &Apply, destroy: bool) -> Result<Exit,
         open(context, &project, (if destroy { "destroy" } else { "apply" }, timeout), args).await?;
     let mut events = planning::events(context, args.plan.json);
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
-    let plan = planning::make(context, &project, &prior, &options).await?;
+    let usable = planning::make_usable(context, &project, &prior, &options).await?;
+    let planning::Usable { plan, problems } = usable;
     planning::show(context, &plan, args.plan.json, &mut events);
     drop(events);
-    planning::unusable(&project, &plan).await.into_result(())?;
+    problems.into_result(())?;
     let needs_asking =
         !plan.is_empty() || (plan.mode == Mode::RefreshOnly && !plan.drift.is_empty());
     if needs_asking && !args.auto_approve {
@@ -52,7 +53,7 @@ async fn saved_plan(context: &Context, args: &Apply, mut plan: Plan) -> Result<E
     let timeout = planning::lock_timeout(&args.plan.lock)?;
     let mut session = open(context, &project, ("apply", timeout), args).await?;
     session.accept(&plan)?;
-    planning::unusable(&project, &plan).await.into_result(())?;
+    some_usable(context, &project, &plan).await?;
     if secrets {
         let prior = session.prior_of(&plan)?;
         let options = crate::plan::PlanOptions { mode: plan.mode, ..Default::default() };
@@ -60,6 +61,20 @@ async fn saved_plan(context: &Context, args: &Apply, mut plan: Plan) -> Result<E
         saved::complete(&mut plan, fresh)?;
     }
     planning::carry_out(context, &mut session, &plan, (&args.plan, args.on_failure)).await
+}
+
+/// Sees that some provider can be used. The steps of one that cannot be will fail by
+/// themselves: the plan was approved as it is.
+async fn some_usable(context: &Context, project: &Project, plan: &Plan) -> Result<(), Diagnostics> {
+    let found = project.unusable(plan).await;
+    let works = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    let all = works.map(|change| &change.provider).all(|name| found.contains_key(name));
+    let problems = found.into_values();
+    if all {
+        return problems.collect::<Diagnostics>().into_result(());
+    }
+    context.report(&problems.map(Diagnostic::into_warning).collect());
+    Ok(())
 }
 
 /// Takes the lock and reconciles what an earlier run left open.

@@ -20,6 +20,7 @@ pub async fn run(context: &Context, args: &Drift) -> Result<Exit, Diagnostics> {
         drift: &findings.drift,
         orphans: &findings.orphans,
         expired: &findings.expired,
+        outages: &prior.outages,
         at: project.now(),
         lineage: &prior.state.lineage,
     };
@@ -31,5 +32,8 @@ pub async fn run(context: &Context, args: &Drift) -> Result<Exit, Diagnostics> {
     } else {
         render::drift::text(&report, &options)
     });
+    // The document is whole; what follows is talk.
+    context.speak_text();
+    prior.outages.into_values().collect::<Diagnostics>().into_result(())?;
     Ok(if findings.is_clean() { Exit::Done } else { Exit::Changes })
 }

@@ -10,10 +10,12 @@ use crate::engine::{Expired, Project, Strictness, is_locked};
 pub async fn run(context: &Context, args: &Expire) -> Result<Exit, Diagnostics> {
     context.speak_json(args.json);
     let project = context.load(&args.config, Strictness::Optional)?;
-    let expired = project.expired().await?;
+    let (expired, problems) = project.expired().await?;
     if expired.is_empty() {
-        context.terminal.say("Nothing has expired.\n");
-        return Ok(Exit::Done);
+        if problems.is_empty() {
+            context.terminal.say("Nothing has expired.\n");
+        }
+        return problems.into_result(Exit::Done);
     }
     if !args.apply {
         for object in &expired {
@@ -22,17 +24,17 @@ pub async fn run(context: &Context, args: &Expire) -> Result<Exit, Diagnostics> 
         if !args.json {
             context.terminal.say("\nRun `sandplan expire -apply` to destroy them.\n");
         }
-        return Ok(Exit::Done);
+        return problems.into_result(Exit::Done);
     }
-    destroy(context, args, (&project, expired)).await
+    destroy(context, args, (&project, expired), problems).await
 }
 
 async fn destroy(
     context: &Context,
     args: &Expire,
     (project, expired): (&Project, Vec<Expired>),
+    mut problems: Diagnostics,
 ) -> Result<Exit, Diagnostics> {
-    let mut problems = Diagnostics::new();
     let mut destroyed = Vec::new();
     for object in expired {
         match project.destroy_expired(&object).await {

@@ -31,7 +31,9 @@ pub async fn run(context: &Context, args: &List) -> Result<Exit, Diagnostics> {
         };
         render::table::text(&rows, &options)
     });
-    Ok(Exit::Done)
+    // The document is whole; what follows is talk.
+    context.speak_text();
+    prior.outages.into_values().collect::<Diagnostics>().into_result(Exit::Done)
 }
 
 fn rows(prior: &Prior) -> Vec<Row> {
@@ -39,7 +41,11 @@ fn rows(prior: &Prior) -> Vec<Row> {
     // What is gone costs nothing any more.
     let of = |row| Row { status: "gone".to_owned(), hourly_cost: None, ..row };
     let gone = gone.map(|drift| of(Row::of(&drift.before)));
-    let alive = prior.objects.iter().filter(|object| object.deposed.is_none()).map(Row::of);
+    let alive = prior.objects.iter().filter(|object| object.deposed.is_none());
+    let alive = alive.map(|object| match prior.outages.contains_key(&object.provider) {
+        true => Row { status: "unreachable".to_owned(), ..Row::of(object) },
+        false => Row::of(object),
+    });
     let known = alive.chain(gone);
     let mut rows: Vec<Row> = known.filter(|row| row.kind == ResourceType::Sandbox).collect();
     rows.sort_by(|a, b| a.address.cmp(&b.address));

@@ -71,8 +71,10 @@ async fn add(context: &Context, args: &New, name: &str) -> Result<Exit, Stopped>
     let mut events = planning::events(context, args.plan.json);
     let prior = planning::prior(&project, session.state()?, &args.plan, &mut events).await?;
     let plan = project.plan(&prior, &options).await?;
+    plan.undone().into_result(())?;
     planning::show(context, &plan, args.plan.json, &mut events);
-    planning::unusable(&project, &plan).await.into_result(())?;
+    let unusable = project.unusable(&plan).await.into_values();
+    unusable.collect::<Diagnostics>().into_result(())?;
     if !args.auto_approve {
         planning::confirm(context, &plan, args.plan.input)?;
     }

@@ -4,7 +4,7 @@ use super::planning;
 use crate::cli::Exit;
 use crate::cli::args::Plan;
 use crate::cli::context::Context;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::engine::{Strictness, saved};
 use crate::render;
 
@@ -20,9 +20,8 @@ pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
     let state = project.read_state()?;
     let prior = planning::prior(&project, state, &args.plan, &mut events).await?;
     let plan = planning::make(context, &project, &prior, &options).await?;
-    let unusable = planning::unusable(&project, &plan).await.into_iter();
-    let warnings = unusable.map(|p| Diagnostic { severity: Severity::Warning, ..p });
-    context.report(&warnings.collect());
+    let unusable = project.unusable(&plan).await.into_values();
+    context.report(&unusable.map(Diagnostic::into_warning).collect());
     planning::show(context, &plan, json, &mut events);
     if let Some(file) = &args.out {
         saved::write(&plan, &context.path(file))?;
@@ -35,6 +34,7 @@ pub async fn run(context: &Context, args: &Plan) -> Result<Exit, Diagnostics> {
         };
         context.terminal.say(&format!("\n{note}"));
     }
+    plan.undone().into_result(())?;
     let changes = args.detailed_exitcode && !plan.is_empty();
     Ok(if changes { Exit::Changes } else { Exit::Done })
 }

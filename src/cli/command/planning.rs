@@ -1,7 +1,6 @@
 //! What `plan`, `apply`, `destroy` and `new` share: options, the prior, showing
 //! a plan, asking, and applying it.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use crate::cli::Exit;
@@ -12,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
 use crate::engine::{ApplyOptions, Project, Session};
 use crate::event::{Event, EventStream};
 use crate::object::{Prior, State};
-use crate::plan::{Action, Change, Mode, Plan, PlanOptions, Selector};
+use crate::plan::{Action, Mode, Plan, PlanOptions, Selector};
 use crate::render;
 use crate::render::plan::TextOptions;
 
@@ -84,18 +83,31 @@ pub async fn make(
     Ok(plan)
 }
 
-/// Says which providers cannot be used on which the plan makes or changes
-/// something, and how to mend that.
-pub async fn unusable(project: &Project, plan: &Plan) -> Diagnostics {
-    let works = |change: &&Change| {
-        (change.action != Action::NoOp && change.after.is_some()) || !change.provision.is_empty()
-    };
-    let providers = plan.changes.iter().filter(works).map(|change| &change.provider);
-    let mut problems = Diagnostics::new();
-    for provider in providers.collect::<BTreeSet<_>>() {
-        problems.extend(project.check(provider).await.err().into_iter().flatten());
+/// Makes the plan of what can be carried out: what a provider would have to do that
+/// cannot be used is left alone, unless that is all there is.
+pub async fn make_usable(
+    context: &Context,
+    project: &Project,
+    prior: &Prior,
+    options: &PlanOptions,
+) -> Result<Usable, Diagnostics> {
+    let plan = make(context, project, prior, options).await?;
+    let found = project.unusable(&plan).await;
+    if found.is_empty() {
+        return Ok(Usable { plan, problems: Diagnostics::new() });
     }
-    problems
+    let problems: Diagnostics = found.values().cloned().collect();
+    let rest = project.plan_without((prior, &plan), found, options);
+    match rest {
+        Ok(rest) if !rest.is_empty() => Ok(Usable { plan: rest, problems: Diagnostics::new() }),
+        _ => Ok(Usable { plan, problems }),
+    }
+}
+
+/// A plan, and why it cannot be carried out.
+pub struct Usable {
+    pub plan: Plan,
+    pub problems: Diagnostics,
 }
 
 /// Shows a plan: as text on standard output, or as events.
@@ -106,6 +118,9 @@ pub fn show(context: &Context, plan: &Plan, json: bool, events: &mut EventStream
     }
     for change in plan.changes.iter().filter(|change| change.action != Action::NoOp) {
         events.emit(Event::PlannedChange { change: Box::new(change.clone()) });
+    }
+    for left in &plan.left {
+        events.emit(Event::Left { left: Box::new(left.clone()) });
     }
     events.emit(Event::ChangeSummary { summary: plan.summary(), mode: plan.mode });
     if !plan.outputs.is_empty() {
@@ -174,7 +189,10 @@ pub async fn carry_out(
         },
         stop: signals::stop(),
     };
-    let problems = session.apply(plan, options, &mut events).await;
+    let mut problems = session.apply(plan, options, &mut events).await;
+    let undone = plan.undone();
+    context.report(&undone);
+    problems.extend(undone);
     // They were told as events.
     context.told();
     problems.into_result(Exit::Done)

@@ -126,8 +126,7 @@ async fn recover(
     let project = context.load(config, Strictness::Lenient)?;
     let mut events = context.events();
     let mut session = open(context, &project, ("state recover", lock)).await?;
-    let (found, warnings) = session.rebuild(&mut events).await?;
-    context.report(&warnings);
+    let (found, problems) = session.rebuild(&mut events).await?;
     for address in &found {
         context.terminal.say(&format!("Recovered {address}.\n"));
     }
@@ -139,6 +138,8 @@ async fn recover(
             format!("{count} objects are in the state again. `sandplan plan` shows what differs.\n")
         }
     });
+    let warnings = problems.into_errors_or_warnings()?;
+    context.report(&warnings);
     Ok(Exit::Done)
 }
 

@@ -8,8 +8,8 @@ use super::fixture::*;
 use super::generate::{Block, aged, fates, program, text};
 use crate::address::BlockAddress;
 use crate::engine::saved;
-use crate::graph::Desired;
-use crate::object::Prior;
+use crate::graph::{Desired, is_per_provider};
+use crate::object::{Prior, ProviderRef};
 use crate::plan::{Action, Mode, Operation, Plan, PlanOptions, Step};
 
 /// A few cases; as many as `PROPTEST_CASES` says where it is set.
@@ -61,6 +61,22 @@ fn block_of<'a>(plan: &'a Plan, step: &Step) -> Option<&'a BlockAddress> {
     Some(&plan.changes.get(step.change? as usize)?.address.block)
 }
 
+/// Returns the provider that a step calls.
+fn provider_of<'a>(plan: &'a Plan, step: &Step) -> Option<&'a ProviderRef> {
+    let change = plan.changes.get(step.change? as usize)?;
+    match (&step.operation, &change.before) {
+        (Operation::Delete(_), Some(before)) => Some(&before.provider),
+        _ => Some(&change.provider),
+    }
+}
+
+/// Tells whether two steps have to do with each other: who uses an SSH key or a
+/// network uses the one on his own provider.
+fn meet(plan: &Plan, one: &Step, other: &Step) -> bool {
+    let is_spread = |step| block_of(plan, step).is_some_and(|b| is_per_provider(b.kind));
+    !(is_spread(one) || is_spread(other)) || provider_of(plan, one) == provider_of(plan, other)
+}
+
 /// Whatever a block reaches, over any number of edges.
 fn reached(
     edges: &BTreeMap<BlockAddress, BTreeSet<BlockAddress>>,
@@ -84,7 +100,9 @@ fn assert_ups_in_order(plan: &Plan, desired: &Desired) {
     for step in plan.steps.iter().filter(|step| is_up(step)) {
         let needs = reached(desired.all_dependencies(), block_of(plan, step).expect("a block"));
         for needed in plan.steps.iter().filter(|step| is_up(step)) {
-            if block_of(plan, needed).is_some_and(|block| needs.contains(block)) {
+            if block_of(plan, needed).is_some_and(|block| needs.contains(block))
+                && meet(plan, step, needed)
+            {
                 assert!(
                     waits[step.id.0 as usize].contains(&needed.id),
                     "{step:?} does not wait for {needed:?}: {:#?}",
@@ -127,7 +145,8 @@ fn assert_downs_in_order(plan: &Plan, rows: &Prior) {
     let deletes = || plan.steps.iter().filter(|s| matches!(s.operation, Operation::Delete(_)));
     for user in deletes() {
         let needs = reached(&edges, block_of(plan, user).expect("a block"));
-        for used in deletes().filter(|s| block_of(plan, s).is_some_and(|b| needs.contains(b))) {
+        let is_used = |s: &&Step| block_of(plan, s).is_some_and(|b| needs.contains(b));
+        for used in deletes().filter(is_used).filter(|used| meet(plan, user, used)) {
             assert!(waits[used.id.0 as usize].contains(&user.id), "{used:?} before {user:?}");
         }
     }

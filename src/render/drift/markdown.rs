@@ -17,8 +17,10 @@ const CELL: usize = 60;
 /// Draws the report in GitHub's Markdown.
 pub fn markdown(report: &DriftReport<'_>) -> String {
     let mut text = format!("## sandplan drift: {}\n\n", code(report.project));
+    let outages = list("Not asked", report.outages.values().map(|why| code(&why.detail)));
     if report.is_clean() {
-        return text + &format!("No drift, checked at {:.0}.\n", report.at);
+        let what = if outages.is_empty() { "No drift" } else { "No drift among what was asked" };
+        return text + &format!("{what}, checked at {:.0}.\n{outages}", report.at);
     }
     text.push_str(&format!("**{}**, checked at {:.0}.\n", report.counts(), report.at));
     text.push_str(&changed(report));
@@ -28,6 +30,7 @@ pub fn markdown(report: &DriftReport<'_>) -> String {
         report.orphans.iter().map(orphan),
     ));
     text.push_str(&list("Expired", report.expired.iter().map(|o| expired(report, o))));
+    text.push_str(&outages);
     text
 }
 

@@ -1,0 +1,12 @@
+//! sandplan with one platform more: what a new one takes, and nothing else.
+
+mod shelf;
+
+use std::process::ExitCode;
+
+use sandplan::engine::Registry;
+
+fn main() -> ExitCode {
+    let args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
+    sandplan::cli::run(args, Registry::built_in().with(shelf::platform()))
+}
