@@ -9,6 +9,7 @@ use crate::{client, python, quick};
 
 const HETZNER_CLIENT: &str = "hcloud==2.27.0";
 const GCP_CLIENT: &str = "google-cloud-compute==1.57.0";
+const LIBCLOUD: &str = "apache-libcloud==3.9.1";
 /// The command line wants 64 characters.
 const TOKEN: &str = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz012345678901";
 
@@ -50,8 +51,8 @@ async fn the_official_command_line_of_hetzner_passes_its_tour() {
     tokio::task::spawn_blocking(tour).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_official_python_client_of_google_passes_its_tour() {
+/// A Compute Engine with a token.
+async fn compute_engine() -> gcp::Running {
     let settings = gcp::settings::Settings {
         token: Some(TOKEN.to_owned()),
         operation_times: gcp::settings::OperationTimes {
@@ -60,11 +61,28 @@ async fn the_official_python_client_of_google_passes_its_tour() {
         },
         ..gcp::settings::Settings::default()
     };
-    let emulator = gcp::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+    gcp::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_of_google_passes_its_tour() {
+    let emulator = compute_engine().await;
     let url = emulator.url();
     let tour = move || {
         let mut tour = Command::new(python::environment("google-cloud-compute", &[GCP_CLIENT]));
         run(tour.arg(here("gcp/tour.py")).args([&url, TOKEN]))
+    };
+    let output = tokio::task::spawn_blocking(tour).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "tour done\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn libcloud_passes_its_tour_of_compute_engine() {
+    let emulator = compute_engine().await;
+    let port = emulator.address.port().to_string();
+    let tour = move || {
+        let mut tour = Command::new(python::environment("libcloud", &[LIBCLOUD]));
+        run(tour.arg(here("gcp/libcloud_tour.py")).args([&port, TOKEN]))
     };
     let output = tokio::task::spawn_blocking(tour).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "tour done\n");

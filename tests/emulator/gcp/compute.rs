@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::chassis::faults::Faults;
+use super::instances::outer_address;
 use super::object::Object;
 use super::operations::Operation;
 use super::paths::{name_of, part};
@@ -84,13 +85,23 @@ impl Compute {
     /// The next external address, of 198.18.0.0/15, which is nobody's; with
     /// bodies one on loopback, in a net of this emulator's own, and long unused.
     pub fn new_address(&mut self) -> String {
-        if let Some([high, low]) = self.terms.body_net {
-            self.last_body = self.last_body % 254 + 1;
-            return format!("127.{high}.{low}.{}", self.last_body);
+        if let Some(net) = self.terms.body_net {
+            return self.new_body_address(net);
         }
         self.last_address += 1;
         let [_, high, middle, low] = self.last_address.to_be_bytes();
         format!("198.{}.{middle}.{low}", 18 + high)
+    }
+
+    fn new_body_address(&mut self, [high, low]: [u8; 2]) -> String {
+        for _ in 0..254 {
+            self.last_body = self.last_body % 254 + 1;
+            let text = format!("127.{high}.{low}.{}", self.last_body);
+            if !self.objects.values().any(|object| outer_address(&object.body) == Some(&text)) {
+                break;
+            }
+        }
+        format!("127.{high}.{low}.{}", self.last_body)
     }
 
     pub fn object(&self, path: &str) -> Result<&Object, Refusal> {

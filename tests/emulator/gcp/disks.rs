@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::aggregated;
 use super::chassis::answer::Answer;
 use super::compute::Compute;
+use super::disk_types::{self, LARGEST_GB};
 use super::labels;
 use super::names;
 use super::object::timestamp;
 use super::operations::{Effect, Start};
-use super::paths::{link, name_of, part, project_of, resolve};
+use super::paths::{link, name_of, project_of, resolve};
 use super::refusal::Refusal;
 use super::request::{Request, number};
 use super::routes::{Endpoint, delete, get, post};
@@ -27,9 +28,6 @@ pub const ROUTES: &[Endpoint] = &[
     post("/projects/{project}/zones/{zone}/disks/{disk}/resize", resize),
     post("/projects/{project}/zones/{zone}/disks/{disk}/createSnapshot", snapshots::of_disk),
 ];
-
-const TYPES: [&str; 4] = ["hyperdisk-balanced", "pd-balanced", "pd-ssd", "pd-standard"];
-const LARGEST_GB: u64 = 65_536;
 
 /// A disk to be made.
 pub struct Wish {
@@ -65,7 +63,7 @@ pub fn read(
         return Err(Refusal::invalid(of_size, &size_gb.to_string(), why));
     }
     let disk_type = fields[of_type].as_str().map_or("pd-standard", name_of).to_owned();
-    if !TYPES.contains(&disk_type.as_str()) {
+    if disk_types::find(&disk_type).is_none() {
         let why = "The referenced disk type does not exist.";
         return Err(Refusal::invalid(of_type, &disk_type, why));
     }
@@ -162,12 +160,7 @@ fn resize(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
     compute.answer_begun(Start::on("resizeDisk", &path))
 }
 
-/// The disks that belong to a zone's instance, by its attached disks.
+/// The path of an attached disk.
 pub fn path_of_source(attached: &Value) -> String {
     resolve("", attached["source"].as_str().unwrap_or_default())
-}
-
-/// The zone of a disk.
-pub fn zone_of(path: &str) -> &str {
-    part(path, "zones").unwrap_or_default()
 }

@@ -14,6 +14,7 @@ pub mod chassis;
 
 mod aggregated;
 mod compute;
+mod disk_types;
 mod disks;
 mod filter;
 mod fingerprint;

@@ -1,12 +1,14 @@
 //! Refusals in Google's shape: `{"error": {"code", "message", "errors": […]}}`.
 //!
 //! Compute Engine's own errors carry a `reason` each and no `status`; those of
-//! the front end before it (401, 429) carry a `status` as well.
+//! the front end before it (401, 429, 503) carry a `status` as well.
 
 use serde_json::{Value, json};
 
 use super::chassis::answer::{Refuse, Trouble};
 use super::chassis::faults::Fault;
+
+const RATE_LIMIT: &str = "rateLimitExceeded";
 
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -78,10 +80,8 @@ impl Refuse for Refusal {
             Trouble::Json | Trouble::Shape => Self::new(400, "parseError", message),
             Trouble::NoEndpoint => Self::new(404, "notFound", message),
             Trouble::NoMethod => Self::new(405, "httpMethodNotAllowed", message),
-            Trouble::TooMany => {
-                let status = Some("RESOURCE_EXHAUSTED");
-                Self { status, ..Self::new(429, "rateLimitExceeded", message) }
-            }
+            // Not 429: the reference has it so.
+            Trouble::TooMany => Self::new(403, RATE_LIMIT, message),
             Trouble::Broken => Self::new(500, "backendError", message),
         }
     }
@@ -91,7 +91,8 @@ impl Refuse for Refusal {
         let code = fault.status.unwrap_or(500);
         let reason = fault.code.as_deref().unwrap_or(usual_reason(code));
         let message = fault.message.clone().unwrap_or_else(|| format!("{reason} (scripted fault)"));
-        Self { status: front_end_status(code), ..Self::new(code, reason, message) }
+        let status = front_end_status(code).filter(|_| code != 403 || reason != RATE_LIMIT);
+        Self { status, ..Self::new(code, reason, message) }
     }
 
     fn status(&self) -> u16 {
@@ -101,7 +102,7 @@ impl Refuse for Refusal {
     fn body(&self) -> Value {
         let mut detail = json!({
             "message": self.message,
-            "domain": if self.reason == "rateLimitExceeded" { "usageLimits" } else { "global" },
+            "domain": if self.reason == RATE_LIMIT { "usageLimits" } else { "global" },
             "reason": self.reason,
         });
         if let Some((location, kind)) = self.location {
@@ -124,7 +125,7 @@ fn usual_reason(code: u16) -> &'static str {
         404 => "notFound",
         409 => "conflict",
         412 => "conditionNotMet",
-        429 => "rateLimitExceeded",
+        429 => RATE_LIMIT,
         _ => "backendError",
     }
 }

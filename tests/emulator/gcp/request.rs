@@ -32,7 +32,7 @@ impl Request {
             path: call.path.trim_start_matches('/').to_owned(),
             parameters: call.parameters().collect(),
             query: call.query(),
-            body: call.body()?,
+            body: if takes_body(call.template) { call.body()? } else { Map::new() },
             received: now,
         })
     }
@@ -79,6 +79,12 @@ impl Request {
     pub fn required(&self, field: &str) -> Result<&str, Refusal> {
         self.text(field).ok_or_else(|| Refusal::required(&format!("resource.{field}")))
     }
+}
+
+/// Calls that have no body ignore one.
+fn takes_body(template: &str) -> bool {
+    let verb = template.rsplit('/').next().unwrap_or_default();
+    !["reset", "start", "stop", "wait", "setDeletionProtection"].contains(&verb)
 }
 
 /// A field with text in it.

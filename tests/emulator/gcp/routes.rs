@@ -6,8 +6,8 @@ use super::operations;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::{
-    disks, firewalls, images, instances, machine_types, networks, projects, public_images,
-    snapshots, zones,
+    disk_types, disks, firewalls, images, instances, machine_types, networks, projects,
+    public_images, snapshots, zones,
 };
 
 pub type Handler = fn(&mut Compute, &Request) -> Result<Answer, Refusal>;
@@ -42,6 +42,7 @@ pub const fn delete(template: &'static str, handler: Handler) -> Endpoint {
 /// Every endpoint of the API that is emulated.
 pub fn all() -> impl Iterator<Item = Endpoint> {
     let tables = [
+        disk_types::ROUTES,
         disks::ROUTES,
         firewalls::ROUTES,
         images::ROUTES,

@@ -151,7 +151,7 @@ async fn the_budget_of_requests_runs_out() {
     get(&to, &zonal("instances")).await;
     get(&to, &zonal("instances")).await;
     let reply = get(&to, &zonal("instances")).await;
-    assert_eq!((reply.status, reply.reason()), (429, "rateLimitExceeded"));
+    assert_eq!((reply.status, reply.reason()), (403, "rateLimitExceeded"));
     super::pass(&to, 30).await;
     assert_eq!(get(&to, &zonal("instances")).await.status, 200);
 }
