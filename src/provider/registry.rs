@@ -32,7 +32,7 @@ impl Registry {
         let platforms = vec![
             Platform { name: "local", honours: &local::HONOURS, build: local::build },
             #[cfg(feature = "hetzner")]
-            Platform { name: "hetzner", honours: &super::hetzner::validate::HONOURS, build: super::hetzner::build::build },
+            Platform { name: "hetzner", honours: &super::hetzner::HONOURS, build: super::hetzner::build::build },
         ];
         Self { platforms: platforms.into() }
     }

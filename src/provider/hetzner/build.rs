@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::access::Access;
 use super::client::Tuning;
-use super::wish::default_regions;
 use super::{Hetzner, Settings as Parts};
 use crate::object::ProviderRef;
+use crate::provider::cloud::region;
 use crate::provider::settings::{Built, Settings};
 
 /// The arguments of the block that are this platform's own.
@@ -24,7 +24,7 @@ pub fn build(name: ProviderRef, settings: Settings) -> Built {
     let parts = Parts {
         access: Access::new(endpoint.as_deref(), token.as_deref()),
         tuning,
-        regions: default_regions(settings.region.as_deref(), settings.get("region")),
+        regions: region::defaults(settings.region.as_deref(), settings.get("region")),
         identities: settings.identities(),
         clock: settings.clock,
         notices: settings.notices,
