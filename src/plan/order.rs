@@ -135,12 +135,13 @@ impl Builder<'_> {
 
     fn connect(&mut self, dependencies: &Edges, removal: &Removal) {
         for (block, steps) in std::mem::take(&mut self.starts) {
-            self.wait_all(&steps, self.nearest(&block, dependencies, Direction::Up));
+            self.wait_all(&steps, (&block, dependencies, Direction::Up), |_| true);
         }
         let firsts = std::mem::take(&mut self.firsts);
         let lasts = std::mem::take(&mut self.lasts);
+        let down = |block| (block, removal.dependents(), Direction::Down);
         for (block, steps) in firsts.iter().chain(&lasts) {
-            self.wait_all(steps, self.nearest(block, removal.dependents(), Direction::Down));
+            self.wait_all(steps, down(block), |_| true);
         }
         let create_first = std::mem::take(&mut self.create_first);
         let mut circles = Circles {
@@ -151,30 +152,49 @@ impl Builder<'_> {
             allowed: Edges::new(),
         };
         for (block, steps) in &lasts {
-            let mut users = self.nearest(block, removal.dependents(), Direction::Up);
-            users.retain(|(user, _)| dependencies.contains_key(user) && circles.allow(block, user));
-            self.wait_all(steps, users);
+            let may =
+                |user: &BlockAddress| dependencies.contains_key(user) && circles.allow(block, user);
+            self.wait_all(steps, (block, removal.dependents(), Direction::Up), may);
         }
     }
 
-    /// Finds the blocks with steps in a direction, over those without any.
+    /// Makes each step of a block wait for the nearest blocks, as far as they may.
+    fn wait_all(
+        &mut self,
+        steps: &[StepId],
+        way: (&BlockAddress, &Edges, Direction),
+        mut may: impl FnMut(&BlockAddress) -> bool,
+    ) {
+        let mut known: BTreeMap<Option<ProviderRef>, Vec<BlockAddress>> = BTreeMap::new();
+        for step in steps {
+            let alike = self.looks_nowhere(*step).then(|| self.provider(*step).cloned());
+            let found = match alike.as_ref().and_then(|alike| known.get(alike)) {
+                Some(found) => found.clone(),
+                None => {
+                    let mut found = self.nearest(*step, way);
+                    found.retain(&mut may);
+                    known.extend(alike.map(|alike| (alike, found.clone())));
+                    found
+                }
+            };
+            found.iter().for_each(|block| self.wait(*step, block, way.2));
+        }
+    }
+
+    /// Finds the blocks of which a step waits for some step in a direction, over those
+    /// of which it waits for none.
     fn nearest(
         &self,
-        block: &BlockAddress,
-        edges: &Edges,
-        direction: Direction,
-    ) -> Vec<(BlockAddress, Direction)> {
-        let all = match direction {
-            Direction::Up => &self.ups,
-            Direction::Down => &self.downs,
-        };
+        step: StepId,
+        (block, edges, direction): (&BlockAddress, &Edges, Direction),
+    ) -> Vec<BlockAddress> {
         let mut seen = BTreeSet::new();
         let mut found = Vec::new();
         let mut open = vec![block];
         while let Some(block) = open.pop() {
             for next in edges.get(block).into_iter().flatten() {
                 match seen.insert(next) {
-                    true if all.contains_key(next) => found.push((next.clone(), direction)),
+                    true if self.awaits(step, next, direction) => found.push(next.clone()),
                     true => open.push(next),
                     false => {}
                 }
@@ -184,26 +204,42 @@ impl Builder<'_> {
         found
     }
 
-    fn wait_all(&mut self, steps: &[StepId], blocks: Vec<(BlockAddress, Direction)>) {
-        for (block, direction) in &blocks {
-            steps.iter().for_each(|step| self.wait(*step, block, *direction));
-        }
-    }
-
-    /// Makes a step wait for all steps of a block in one direction: directly
-    /// where it is one, by a gate where they are many.
-    fn wait(&mut self, step: StepId, block: &BlockAddress, direction: Direction) {
+    fn all(&self, block: &BlockAddress, direction: Direction) -> &[StepId] {
         let all = match direction {
             Direction::Up => self.ups.get(block),
             Direction::Down => self.downs.get(block),
         };
+        all.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn awaits(&self, step: StepId, block: &BlockAddress, direction: Direction) -> bool {
         let beside = self.beside(step, block);
-        let is_meant = |id: &&StepId| beside.is_none() || self.provider(**id) == beside.as_ref();
-        let all: Vec<StepId> = all.into_iter().flatten().filter(is_meant).copied().collect();
-        let target = match all.as_slice() {
-            [] => return,
-            [one] => *one,
-            _ => self.gate((block.clone(), direction, beside), all),
+        let mut all = self.all(block, direction).iter();
+        all.any(|id| beside.is_none() || self.provider(*id) == beside.as_ref())
+    }
+
+    /// Makes a step wait for the steps of a block in one direction: directly where it is
+    /// one, by a gate where they are many.
+    fn wait(&mut self, step: StepId, block: &BlockAddress, direction: Direction) {
+        let beside = self.beside(step, block);
+        let gate = (block.clone(), direction, beside);
+        let target = match self.gates.get(&gate) {
+            Some(gate) => *gate,
+            None => {
+                let beside = gate.2.as_ref();
+                let all = self.all(block, direction).iter().copied();
+                let is_meant = |id: &StepId| beside.is_none() || self.provider(*id) == beside;
+                let all: Vec<StepId> = all.filter(is_meant).collect();
+                match all.as_slice() {
+                    [] => return,
+                    [one] => *one,
+                    _ => {
+                        let id = self.step(None, Operation::Gate, all);
+                        self.gates.insert(gate, id);
+                        id
+                    }
+                }
+            }
         };
         let waits_for = &mut self.steps[step.0 as usize].waits_for;
         if !waits_for.contains(&target) && target != step {
@@ -213,21 +249,6 @@ impl Builder<'_> {
 }
 
 impl Builder<'_> {
-    fn gate(
-        &mut self,
-        of: (BlockAddress, Direction, Option<ProviderRef>),
-        all: Vec<StepId>,
-    ) -> StepId {
-        match self.gates.get(&of) {
-            Some(gate) => *gate,
-            None => {
-                let gate = self.step(None, Operation::Gate, all);
-                self.gates.insert(of, gate);
-                gate
-            }
-        }
-    }
-
     fn change(&self, step: StepId) -> Option<&Change> {
         self.changes.get(self.steps[step.0 as usize].change? as usize)
     }
@@ -239,6 +260,12 @@ impl Builder<'_> {
             (Operation::Delete(_), Some(before)) => Some(&before.provider),
             _ => Some(&change.provider),
         }
+    }
+
+    /// Tells whether a step waits just as all others of its block on its provider do.
+    fn looks_nowhere(&self, step: StepId) -> bool {
+        let looks = self.change(step).into_iter().flat_map(looks);
+        !looks.into_iter().any(|block| is_per_provider(block.kind))
     }
 
     /// Returns the one provider whose steps of a block a step waits for: its own, where
@@ -253,9 +280,14 @@ impl Builder<'_> {
 /// Tells whether a change needs more of a block than the instance that it uses, such
 /// as another provider's: nobody can tell from an expression.
 fn looks_across(change: &Change, block: &BlockAddress) -> bool {
+    looks(change).any(|reference| reference == block)
+}
+
+/// Lists what a change refers to elsewhere than where it uses keys and networks.
+fn looks(change: &Change) -> impl Iterator<Item = &BlockAddress> {
     let deferred = change.after.iter().flat_map(|after| &after.deferred);
-    let mut others = deferred.filter(|(path, _)| !USES.contains(&path.root()));
-    others.any(|(_, deferred)| deferred.all_references().contains(&block))
+    let others = deferred.filter(|(path, _)| !USES.contains(&path.root()));
+    others.flat_map(|(_, deferred)| deferred.all_references())
 }
 
 /// Keeps "delete when what used it is updated" from closing a circle. Where
