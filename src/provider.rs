@@ -6,6 +6,8 @@
 //! is one folder here and one line in [`registry`].
 
 pub mod copy;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 pub mod guest;
 pub mod hetzner;
 pub mod local;
