@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use google_cloud_compute_v1::model::Operation;
 
+pub use self::images::SAVING;
 pub use self::instances::Act;
 use super::call::Call;
 use super::client::Client;

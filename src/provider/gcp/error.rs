@@ -211,7 +211,8 @@ impl Refusal {
             _ if self.is(&RATE) => Kind::RateLimited,
             _ if self.is(&QUOTA) => Kind::QuotaExceeded,
             _ if self.is(&TAKEN) => Kind::AlreadyExists,
-            _ if self.is(&BUSY) => Kind::Unavailable,
+            _ if self.is(&BUSY) || self.is(&STALE) => Kind::Unavailable,
+            412 => Kind::Unavailable,
             _ if self.is(&["RESOURCE_NOT_FOUND"]) => Kind::NotFound,
             _ if self.is(&["PERMISSIONS_ERROR"]) => Kind::Denied,
             401 | 403 => Kind::Denied,
@@ -257,6 +258,9 @@ impl Refusal {
                  again later."
             }
             Kind::Unavailable if self.is(&BUSY) => "Something else is being done to it: try again.",
+            Kind::Unavailable if self.status == 412 => {
+                "It was changed at the same time: try again."
+            }
             Kind::Unavailable => "The fault is on Google's side: try again later.",
             _ if self.is(&IN_USE) => "Something else still uses it: detach that first.",
             _ => "",
@@ -276,13 +280,10 @@ const RATE: [&str; 5] = [
 const QUOTA: [&str; 4] =
     ["quotaExceeded", "QUOTA_EXCEEDED", "limitExceeded", "RESOURCE_QUOTA_EXCEEDED"];
 const TAKEN: [&str; 3] = ["alreadyExists", "RESOURCE_ALREADY_EXISTS", "duplicate"];
-const BUSY: [&str; 5] = [
-    "resourceNotReady",
-    "RESOURCE_NOT_READY",
-    "conditionNotMet",
-    "CONDITION_NOT_MET",
-    "RESOURCE_OPERATION_IN_PROGRESS",
-];
+const BUSY: [&str; 3] =
+    ["resourceNotReady", "RESOURCE_NOT_READY", "RESOURCE_OPERATION_IN_PROGRESS"];
+/// The fingerprint is that of something older: whoever read it has to read it again.
+const STALE: [&str; 2] = ["conditionNotMet", "CONDITION_NOT_MET"];
 const IN_USE: [&str; 2] = ["resourceInUseByAnotherResource", "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"];
 
 /// A call that failed for good.
