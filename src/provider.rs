@@ -5,6 +5,7 @@
 //! is a trait of its own ([`Exec`], [`Files`], [`Ports`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
+pub mod cloud;
 pub mod copy;
 #[cfg(feature = "gcp")]
 pub mod gcp;

@@ -19,7 +19,7 @@ mod validate;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -239,22 +239,6 @@ impl Exec for Local {
             io: ExecIo::Inherit,
         };
         Ok(Exec::exec(self, shell).await?.code)
-    }
-}
-
-#[async_trait]
-impl Files for Local {
-    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
-        copy::upload(self, machine, from, to).await
-    }
-
-    async fn download(
-        &self,
-        machine: &Machine,
-        from: &str,
-        to: &Path,
-    ) -> Result<(), ProviderError> {
-        copy::download(self, machine, from, to).await
     }
 }
 

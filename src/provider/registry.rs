@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::hetzner::wish::default_regions;
+use super::cloud::region;
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
@@ -43,7 +43,7 @@ pub struct Platform {
 
 const PLATFORMS: [Platform; 2] = [
     Platform { name: "local", honours: &local::HONOURS, build: build_local },
-    Platform { name: "hetzner", honours: &hetzner::validate::HONOURS, build: build_hetzner },
+    Platform { name: "hetzner", honours: &hetzner::HONOURS, build: build_hetzner },
 ];
 
 /// Attributes of a `provider` block that are not the platform's own.
@@ -97,7 +97,7 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
         hetzner::Settings {
             access: hetzner::access::Access::new(endpoint.as_deref(), token.as_deref()),
             tuning,
-            regions: default_regions(settings.region.as_deref(), given("region")),
+            regions: region::defaults(settings.region.as_deref(), given("region")),
             identities: identities(&settings),
             clock: settings.clock,
             notices: settings.notices,
