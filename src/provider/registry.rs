@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::cloud::region;
+#[cfg(feature = "gcp")]
+use super::gcp::{self, Gcp};
 use super::hetzner::{self, Hetzner};
 use super::local::{self, Clock, Local};
 use super::portable::asks_nothing;
@@ -41,9 +43,11 @@ pub struct Platform {
     build: fn(ProviderRef, Settings) -> Result<Arc<dyn Provider>, Diagnostics>,
 }
 
-const PLATFORMS: [Platform; 2] = [
+const PLATFORMS: &[Platform] = &[
     Platform { name: "local", honours: &local::HONOURS, build: build_local },
     Platform { name: "hetzner", honours: &hetzner::HONOURS, build: build_hetzner },
+    #[cfg(feature = "gcp")]
+    Platform { name: "gcp", honours: &gcp::terms::HONOURS, build: build_gcp },
 ];
 
 /// Attributes of a `provider` block that are not the platform's own.
@@ -51,7 +55,7 @@ const COMMON: [&str; 2] = ["alias", "parallel"];
 
 /// Lists the platforms, the default one first.
 pub fn platforms() -> &'static [Platform] {
-    &PLATFORMS
+    PLATFORMS
 }
 
 /// Builds a configured provider.
@@ -103,6 +107,68 @@ fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provid
             notices: settings.notices,
         },
     )))
+}
+
+/// Makes it also where credentials are missing: then its first call says so.
+#[cfg(feature = "gcp")]
+fn build_gcp(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provider>, Diagnostics> {
+    accept(&settings, "gcp", &["credentials", "endpoint", "prices", "project", "region"])?;
+    let given = |name: &str| settings.attributes.get(name).map(Value::revealed);
+    let text = |name: &str| given(name).and_then(|value| value.as_str().map(str::to_owned));
+    let block = gcp::access::Block {
+        project: text("project"),
+        endpoint: text("endpoint"),
+        credentials: text("credentials"),
+    };
+    let set = (settings.variable)("CLOUDSDK_COMPUTE_REGION").filter(|region| !region.is_empty());
+    let mut regions = region::defaults(settings.region.as_deref(), given("region"));
+    regions.extend(set.filter(|_| regions.is_empty()));
+    let mut tuning = gcp::client::Tuning::default();
+    let parallel = given("parallel").and_then(|value| value.as_number()?.to_u64());
+    if let Some(parallel) = parallel.and_then(|parallel| usize::try_from(parallel).ok()) {
+        tuning.parallel = parallel.max(1);
+    }
+    Ok(Arc::new(Gcp::new(
+        name,
+        gcp::Settings {
+            access: gcp::access::Access::new(&block, &settings.variable),
+            tuning,
+            regions,
+            prices: prices(given("prices"), &settings)?,
+            identities: identities(&settings),
+            clock: settings.clock,
+            notices: settings.notices,
+        },
+    )))
+}
+
+/// Reads what server types cost an hour, as the user says.
+#[cfg(feature = "gcp")]
+fn prices(
+    given: Option<&Value>,
+    settings: &Settings,
+) -> Result<std::collections::BTreeMap<String, bigdecimal::BigDecimal>, Diagnostics> {
+    let Some(prices) = given.filter(|prices| !prices.is_null()) else {
+        return Ok(Default::default());
+    };
+    let wrong = |what: &str| {
+        let detail = format!(
+            "{what} Write what a type costs an hour, as a number: prices = \
+             {{ \"e2-standard-4\" = 0.134 }}."
+        );
+        let problem = Diagnostic::error("invalid-price", "Invalid price").detail(detail);
+        Diagnostics::from(problem.at(settings.range.clone()))
+    };
+    let prices = prices.as_attributes().ok_or_else(|| wrong("`prices` is no map."))?;
+    let read = |(name, value): (&Arc<str>, &Value)| {
+        let number = value.as_number().map(|number| number.to_string());
+        let number = number.or_else(|| value.as_str().map(str::to_owned));
+        let price = number.and_then(|text| text.parse::<bigdecimal::BigDecimal>().ok());
+        let price = price.filter(|price| *price >= bigdecimal::BigDecimal::from(0));
+        let price = price.ok_or_else(|| wrong(&format!("The price of `{name}` is no amount.")))?;
+        Ok((name.to_string(), price))
+    };
+    prices.iter().map(read).collect()
 }
 
 /// Says by which keys machines are logged in to: sandplan's own, the agent's, and

@@ -296,7 +296,7 @@ fn own_labels(instance: &Instance, name: &str) -> Labels {
 }
 
 fn name_of(image: &Image) -> String {
-    LOWER.text(&remote::labels_of_image(image), NAME).unwrap_or_default()
+    LOWER.take(&remote::labels_of_image(image), NAME).unwrap_or_default()
 }
 
 fn info(image: &Image, sandbox: &RemoteId) -> SnapshotInfo {
