@@ -10,6 +10,7 @@ pub mod copy;
 #[cfg(feature = "gcp")]
 pub mod gcp;
 pub mod guest;
+#[cfg(feature = "hetzner")]
 pub mod hetzner;
 pub mod local;
 pub mod name;
@@ -18,6 +19,7 @@ pub mod portable;
 pub mod price;
 pub mod registry;
 pub mod sandbox;
+pub mod settings;
 pub mod shell;
 pub mod size;
 pub mod snapshot;

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod build;
 pub mod call;
 pub mod calls;
 pub mod change;
@@ -27,11 +28,10 @@ pub mod terms;
 pub mod validate;
 pub mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use bigdecimal::BigDecimal;
 use tokio::sync::Mutex;
 
 use self::access::Access;
@@ -43,6 +43,7 @@ use self::wire::{Place, global, is_name};
 use super::cloud::catalogue::Catalogue;
 use super::cloud::labels::{LOWER, Labels, PROJECT, users};
 use super::cloud::object::unique_name;
+use super::cloud::prices::Prices;
 use super::cloud::reach::{Reach, Relabel};
 use super::cloud::reachable::Reachable;
 use super::cloud::rules;
@@ -60,7 +61,7 @@ pub struct Settings {
     /// Where sandboxes run that name no region, and what they may name.
     pub regions: Vec<String>,
     /// What a machine type costs, in USD an hour.
-    pub prices: BTreeMap<String, BigDecimal>,
+    pub prices: Prices,
     pub identities: Identities,
     pub clock: Clock,
     /// Hears what calls wait for that no operation makes.
@@ -73,7 +74,7 @@ pub struct Gcp {
     client: Result<Client, ProviderError>,
     catalogue: OnceLock<Catalogue>,
     regions: Vec<String>,
-    prices: BTreeMap<String, BigDecimal>,
+    prices: Prices,
     reach: Reach,
     clock: Clock,
     /// The VPC networks whose rule for SSH is known to be there.

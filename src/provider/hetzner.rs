@@ -8,6 +8,7 @@
 pub mod access;
 pub mod account;
 pub mod actions;
+pub mod build;
 pub mod call;
 pub mod calls;
 pub mod change;

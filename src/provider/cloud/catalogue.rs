@@ -23,8 +23,6 @@ pub struct Catalogue {
     pub images: Vec<Image>,
     /// What an address costs per hour, by location; nothing where servers come with one.
     pub ipv4: Option<BTreeMap<String, BigDecimal>>,
-    /// Gross per gigabyte and month.
-    pub snapshot_gb_month: Option<BigDecimal>,
 }
 
 /// A server type.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use http::Uri;
 use serde_json::Value as Json;
 
-use crate::provider::registry::Variable;
+use crate::provider::settings::Variable;
 use crate::provider::{ProviderError, ProviderErrorKind};
 
 /// What to do about credentials, said wherever they are missing or refused.

@@ -11,6 +11,7 @@ use super::client::Client;
 use super::terms::TERMS;
 use super::wire::{last, partial};
 use crate::provider::cloud::catalogue::{Catalogue, Image, Offer, ServerType};
+use crate::provider::cloud::prices::Prices;
 use crate::provider::cloud::region;
 use crate::provider::{ProviderError, ProviderErrorKind};
 
@@ -38,7 +39,7 @@ const ORDINARY: [&str; 12] =
 /// Fetches what can be ordered; `prices` are the user's, in USD an hour by machine type.
 pub async fn catalogue(
     client: &Client,
-    (regions, prices): (&[String], &BTreeMap<String, BigDecimal>),
+    (regions, prices): (&[String], &Prices),
     as_of: Timestamp,
 ) -> Result<Catalogue, ProviderError> {
     let (zones, images) = tokio::try_join!(client.zones(), images(client))?;
@@ -100,7 +101,7 @@ fn own(zones: &[Zone], regions: &[String]) -> Result<Vec<String>, ProviderError>
 }
 
 /// Joins what each zone says of a type.
-fn server_types(types: &[MachineType], prices: &BTreeMap<String, BigDecimal>) -> Vec<ServerType> {
+fn server_types(types: &[MachineType], prices: &Prices) -> Vec<ServerType> {
     let mut known: BTreeMap<&str, ServerType> = BTreeMap::new();
     for of in types {
         let Some((name, zone)) = of.name.as_deref().zip(of.zone.as_deref()) else { continue };

@@ -51,7 +51,6 @@ pub fn catalogue(
         locations: places.map(|place| place.name).collect(),
         images: answers.images.iter().filter_map(read::<ImageJson>).map(Image::from).collect(),
         ipv4: Some(pricing.ipv4()),
-        snapshot_gb_month: pricing.image.and_then(|i| i.price_per_gb_month).and_then(gross),
     };
     match (catalogue.server_types.is_empty(), catalogue.locations.is_empty()) {
         (true, _) => Err(UnreadableCatalogue { path: "/server_types" }),
@@ -115,14 +114,8 @@ struct ImageJson {
 #[derive(Deserialize, Default)]
 struct Pricing {
     currency: Option<String>,
-    image: Option<ImagePrice>,
     #[serde(default)]
     primary_ips: Vec<Json>,
-}
-
-#[derive(Deserialize)]
-struct ImagePrice {
-    price_per_gb_month: Option<Json>,
 }
 
 #[derive(Deserialize)]

@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Refusal, usual_code, usual_status};
+use super::refusal::{Refusal, usual_code};
 
-/// One fault. `method` and `path` choose requests (`*` stands for anything;
-/// a path is compared with the real one and with the template); of those,
-/// `nth`, `every` or `probability` choose, all when none is given.
+/// One fault. `action` and `region` choose requests (`*` stands for anything);
+/// of those, `nth`, `every` or `probability` choose, all when none is given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub kind: Kind,
     #[serde(default = "anything")]
-    pub method: String,
+    pub action: String,
     #[serde(default = "anything")]
-    pub path: String,
+    pub region: String,
     /// Only the n-th that matches, counted from 1.
     pub nth: Option<u64>,
     /// Every n-th that matches.
@@ -30,18 +29,13 @@ pub struct Fault {
     pub status: Option<u16>,
     pub code: Option<String>,
     pub message: Option<String>,
-    /// Seconds, for the headers `Retry-After` and `RateLimit-Reset`.
-    pub retry_after: Option<u64>,
     pub delay_ms: Option<u64>,
     #[serde(default = "anything")]
-    pub server_type: String,
+    pub instance_type: String,
     #[serde(default = "anything")]
-    pub location: String,
-    /// Whether `/server_types` tells that there is no capacity.
-    #[serde(default)]
-    pub listed: bool,
-    #[serde(default = "anything")]
-    pub command: String,
+    pub zone: String,
+    /// Only of spot instances, or only of others.
+    pub spot: Option<bool>,
     #[serde(default)]
     pub met: u64,
     #[serde(default)]
@@ -59,12 +53,16 @@ pub enum Kind {
     CutAfter,
     /// Waits `delay_ms`, then goes on.
     Delay,
-    /// Answers `locked`.
-    Locked,
-    /// Orders of `server_type` at `location` find no room.
+    /// Orders and starts of `instance_type` in `zone` find no room.
     NoCapacity,
-    /// The action `command` ends in an error.
-    ActionFails,
+}
+
+/// An instance that is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub instance_type: String,
+    pub zone: String,
+    pub is_spot: bool,
 }
 
 fn anything() -> String {
@@ -86,24 +84,23 @@ impl Fault {
         hit
     }
 
-    fn is_over(&self) -> bool {
-        self.times.is_some_and(|times| self.hits >= times)
-    }
-
     fn refusal(&self, default_code: &str) -> Refusal {
         let code = self.code.as_deref().unwrap_or(default_code);
         let message = self.message.clone().unwrap_or_else(|| format!("{code} (scripted fault)"));
-        Refusal::new(code, message).status(self.status.unwrap_or(usual_status(code)))
+        let refusal = Refusal::new(code, message);
+        let status = self.status.unwrap_or(refusal.status);
+        refusal.status(status)
     }
 
-    fn is_about(&self, method: &str, template: &str, path: &str) -> bool {
-        glob(&self.method, method) && (glob(&self.path, path) || glob(&self.path, template))
+    fn is_about(&self, action: &str, region: &str) -> bool {
+        glob(&self.action, action) && glob(&self.region, region)
     }
 
-    fn is_of_place(&self, server_type: &str, location: &str) -> bool {
+    fn is_of(&self, order: &Order) -> bool {
         self.kind == Kind::NoCapacity
-            && glob(&self.server_type, server_type)
-            && glob(&self.location, location)
+            && glob(&self.instance_type, &order.instance_type)
+            && glob(&self.zone, &order.zone)
+            && self.spot.is_none_or(|spot| spot == order.is_spot)
     }
 }
 
@@ -112,7 +109,6 @@ impl Fault {
 pub struct Verdict {
     pub delay: Duration,
     pub refusal: Option<Refusal>,
-    pub retry_after: Option<u64>,
     pub cut_before: bool,
     pub cut_after: bool,
 }
@@ -123,11 +119,10 @@ pub struct Faults(pub Vec<Fault>);
 
 impl Faults {
     /// Judges a request; every fault that matches counts it.
-    pub fn judge(&mut self, method: &str, template: &str, path: &str) -> Verdict {
+    pub fn judge(&mut self, action: &str, region: &str) -> Verdict {
         let mut verdict = Verdict::default();
-        for fault in self.0.iter_mut().filter(|f| f.is_about(method, template, path)) {
-            let of_requests = !matches!(fault.kind, Kind::NoCapacity | Kind::ActionFails);
-            if of_requests && fault.strikes() {
+        for fault in self.0.iter_mut().filter(|fault| fault.is_about(action, region)) {
+            if fault.kind != Kind::NoCapacity && fault.strikes() {
                 verdict.add(fault);
             }
         }
@@ -135,45 +130,24 @@ impl Faults {
     }
 
     /// Refuses an order where a fault says that there is no room.
-    pub fn refuse_order(&mut self, server_type: &str, location: &str) -> Option<Refusal> {
-        let mut matching = self.0.iter_mut().filter(|f| f.is_of_place(server_type, location));
+    pub fn refuse(&mut self, order: &Order) -> Option<Refusal> {
+        let mut matching = self.0.iter_mut().filter(|fault| fault.is_of(order));
         let fault = matching.find_map(|fault| fault.strikes().then_some(fault))?;
-        Some(fault.refusal("resource_unavailable"))
-    }
-
-    /// Whether `/server_types` has to say that a type is not available.
-    pub fn lists_as_unavailable(&self, server_type: &str, location: &str) -> bool {
-        let mut faults = self.0.iter();
-        faults.any(|f| f.listed && !f.is_over() && f.is_of_place(server_type, location))
-    }
-
-    /// The error that a new action ends in, if one is scripted.
-    pub fn action_error(&mut self, command: &str) -> Option<(String, String)> {
-        let faults = self.0.iter_mut();
-        let mut matching =
-            faults.filter(|f| f.kind == Kind::ActionFails && glob(&f.command, command));
-        let fault = matching.find_map(|fault| fault.strikes().then_some(fault))?;
-        let refusal = fault.refusal("action_failed");
-        Some((refusal.code, refusal.message))
+        Some(fault.refusal("InsufficientInstanceCapacity"))
     }
 }
 
 impl Verdict {
     fn add(&mut self, fault: &Fault) {
         self.delay += Duration::from_millis(fault.delay_ms.unwrap_or(0));
-        self.retry_after = self.retry_after.or(fault.retry_after);
         match fault.kind {
             Kind::Status => {
-                let status = fault.status.unwrap_or(500);
-                let refusal = fault.refusal(usual_code(status)).status(status);
+                let refusal = fault.refusal(usual_code(fault.status.unwrap_or(500)));
                 self.refusal.get_or_insert(refusal);
-            }
-            Kind::Locked => {
-                self.refusal.get_or_insert(fault.refusal("locked"));
             }
             Kind::CutBefore => self.cut_before = true,
             Kind::CutAfter => self.cut_after = true,
-            Kind::Delay | Kind::NoCapacity | Kind::ActionFails => {}
+            Kind::Delay | Kind::NoCapacity => {}
         }
     }
 }
@@ -196,31 +170,4 @@ fn chance_of(seed: u64, count: u64) -> f64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn faults(text: &str) -> Faults {
-        Faults(serde_json::from_str(text).unwrap())
-    }
-
-    #[test]
-    fn the_nth_request_is_hit_and_no_other() {
-        let mut faults = faults(r#"[{"kind":"status","status":503,"path":"/servers*","nth":2}]"#);
-        let mut hit = |path| faults.judge("GET", "/servers/{id}", path).refusal.is_some();
-        assert_eq!([hit("/servers/1"), hit("/servers/2"), hit("/servers/3")], [false, true, false]);
-        assert!(!hit("/images"));
-    }
-
-    #[test]
-    fn chances_fall_the_same_for_the_same_seed() {
-        let run = || {
-            let mut faults = faults(r#"[{"kind":"cut_after","probability":0.3,"seed":7}]"#);
-            (0..1000).filter(|_| faults.judge("GET", "/x", "/x").cut_after).count()
-        };
-        assert_eq!(run(), run());
-        assert!((250..350).contains(&run()), "{}", run());
-    }
 }

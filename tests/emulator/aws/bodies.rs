@@ -1,9 +1,9 @@
-//! Bodies: behind each running server an sshd on an address of loopback, in a
+//! Bodies: behind each running machine an sshd on an address of loopback, in a
 //! process sandbox in which its user-data really is carried out.
 //!
-//! The project says which servers run; this makes it so, again and again, and
+//! The cloud says which machines run; this makes it so, again and again, and
 //! knows nothing of requests. A rebuild is a new disk, a power cut a kill, a
-//! deleted server an empty place. Needs bubblewrap, openssh-server, and root
+//! deleted machine an empty place. Needs bubblewrap, openssh-server, and root
 //! (or subordinate ids, through `unshare --map-auto`).
 
 use std::collections::btree_map::Entry;
@@ -13,17 +13,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
-use super::http::Emulator;
-use super::project::Project;
-use super::servers::{Server, Status};
-
-const INIT: &str = include_str!("body/init.py");
+const INIT: &str = include_str!("../hetzner/body/init.py");
 
 /// What sshd needs of root, and installers of files.
 const CAPABILITIES: [&str; 10] = [
@@ -62,12 +57,12 @@ const MAPPED: [&str; 4] = ["--user", "--map-root-user", "--map-auto", "--"];
 const TOP: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
 
 pub struct Bodies {
-    directory: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
     port: u16,
     live: Mutex<BTreeMap<u64, Body>>,
 }
 
-/// A body that runs, and which disk and start of the server it is.
+/// A body that runs, and which disk and start of the machine it is.
 struct Body {
     child: Child,
     disk: u32,
@@ -75,35 +70,28 @@ struct Body {
 }
 
 /// What a body is made from.
-struct Plan {
-    id: u64,
-    disk: u32,
-    boots: u32,
-    name: String,
-    json: String,
-    image: u64,
+pub struct Plan {
+    /// Raised when the disk is a new one.
+    pub disk: u32,
+    /// Raised when the guest starts again.
+    pub boots: u32,
+    pub name: String,
+    /// What `body/init.py` reads: instance, name, address, os, os_version,
+    /// user_data, authorized_keys, datasource.
+    pub guest: Value,
+    /// The snapshot that a new disk is a copy of, if it is one.
+    pub image: u64,
 }
 
-/// What a round brings about.
-struct Wanted {
-    running: BTreeMap<u64, Plan>,
-    /// Every server, running or not.
-    servers: BTreeSet<u64>,
-    /// Each snapshot and the server it is taken of.
-    snapshots: BTreeMap<u64, u64>,
-}
-
-impl Wanted {
-    fn of(project: &Project, port: u16) -> Self {
-        let running = project.servers.values().filter(|s| s.status == Status::Running);
-        let running = running.filter_map(|server| plan(project, server, port));
-        let images = project.images.values().filter(|image| !image.is_deleted());
-        Self {
-            running: running.map(|plan| (plan.id, plan)).collect(),
-            servers: project.servers.keys().copied().collect(),
-            snapshots: images.filter_map(|image| Some((image.id, image.source()?))).collect(),
-        }
-    }
+/// What bodies there should be.
+#[derive(Default)]
+pub struct Wanted {
+    /// By the number of the place that holds the disk.
+    pub running: BTreeMap<u64, Plan>,
+    /// Every machine's place, whether it runs or not.
+    pub places: BTreeSet<u64>,
+    /// Each snapshot and the place it is taken of.
+    pub snapshots: BTreeMap<u64, u64>,
 }
 
 impl Bodies {
@@ -117,9 +105,9 @@ impl Bodies {
         }
     }
 
-    /// Makes what runs equal to what should; answers servers whose guest has
-    /// gone down by itself.
-    async fn reconcile(&self, directory: &Path, wanted: &Wanted) -> io::Result<Vec<u64>> {
+    /// Makes what runs equal to what should; answers the places of guests that
+    /// have gone down by themselves.
+    pub async fn reconcile(&self, directory: &Path, wanted: &Wanted) -> io::Result<Vec<u64>> {
         let mut live = self.live.lock().await;
         let mut down = Vec::new();
         let mut ended = Vec::new();
@@ -136,64 +124,43 @@ impl Bodies {
         ended.iter().for_each(|id| drop(live.remove(id)));
         take_snapshots(directory, &wanted.snapshots)?;
         remove_strangers(directory, wanted)?;
-        for plan in wanted.running.values().filter(|plan| !down.contains(&plan.id)) {
-            if let Entry::Vacant(free) = live.entry(plan.id) {
-                free.insert(start(directory, plan)?);
+        for (id, plan) in wanted.running.iter().filter(|(id, _)| !down.contains(id)) {
+            if let Entry::Vacant(free) = live.entry(*id) {
+                free.insert(self.start(directory, *id, plan)?);
             }
         }
         Ok(down)
     }
-}
 
-impl Emulator {
-    /// Looks after bodies for as long as the emulator runs.
-    pub async fn keep_bodies(&self) {
-        let Some(directory) = self.bodies.directory.as_deref() else {
-            return std::future::pending().await;
-        };
-        loop {
-            let wanted = Wanted::of(&self.core().project, self.bodies.port);
-            match self.bodies.reconcile(directory, &wanted).await {
-                Ok(down) => {
-                    let mut core = self.core();
-                    down.into_iter().for_each(|id| core.project.set_status(id, Status::Off));
-                }
-                Err(error) => drop(fs::write(directory.join("error"), error.to_string())),
+    fn start(&self, directory: &Path, id: u64, plan: &Plan) -> io::Result<Body> {
+        let place = directory.join(id.to_string());
+        let stamp = place.join("disk");
+        if fs::read_to_string(&stamp).ok() != Some(plan.disk.to_string()) {
+            if place.exists() {
+                remove_disk(&place)?;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            match directory.join(plan.image.to_string()) {
+                snapshot if snapshot.exists() => copy_disk(&snapshot, &place)?,
+                _ => make_disk(directory, &place)?,
+            }
+            fs::write(stamp, plan.disk.to_string())?;
         }
+        let mut guest = plan.guest.clone();
+        guest["port"] = self.port.into();
+        fs::write(place.join("body.json"), guest.to_string())?;
+        fs::write(place.join("init.py"), INIT)?;
+        let log = fs::File::options().create(true).append(true).open(place.join("console.log"))?;
+        let mut command = sandbox(&place, &plan.name);
+        command.args(["--", "/usr/bin/python3", "-I", "/run/emulator/init.py"]);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+        Ok(Body { child: command.spawn()?, disk: plan.disk, boots: plan.boots })
     }
-}
-
-/// What the body of a server with an address is made from.
-fn plan(project: &Project, server: &Server, port: u16) -> Option<Plan> {
-    let ip = project.ip_of(server.id, true)?;
-    let image = project.images.get(&server.image)?;
-    let json = json!({
-        "instance": format!("{}-{}", server.id, server.disk_number),
-        "name": server.name,
-        "address": ip.ip,
-        "port": port,
-        "os": image.flavor,
-        "os_version": image.version,
-        "user_data": server.user_data,
-        "authorized_keys": server.authorized_keys,
-    });
-    let (disk, boots) = (server.disk_number, server.boots);
-    Some(Plan {
-        id: server.id,
-        disk,
-        boots,
-        name: server.name.clone(),
-        json: json.to_string(),
-        image: image.id,
-    })
 }
 
 /// Copies the disks that snapshots are taken of, once each.
 fn take_snapshots(directory: &Path, snapshots: &BTreeMap<u64, u64>) -> io::Result<()> {
-    for (image, server) in snapshots {
-        let (from, to) = (directory.join(server.to_string()), directory.join(image.to_string()));
+    for (image, place) in snapshots {
+        let (from, to) = (directory.join(place.to_string()), directory.join(image.to_string()));
         if from.exists() && !to.exists() {
             copy_disk(&from, &to)?;
         }
@@ -201,40 +168,18 @@ fn take_snapshots(directory: &Path, snapshots: &BTreeMap<u64, u64>) -> io::Resul
     Ok(())
 }
 
-/// Removes the places of servers and snapshots that are gone.
+/// Removes the places of machines and snapshots that are gone.
 fn remove_strangers(directory: &Path, wanted: &Wanted) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
         let id: Option<u64> = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        let is_known = |id: &u64| wanted.servers.contains(id) || wanted.snapshots.contains_key(id);
+        let is_known = |id: &u64| wanted.places.contains(id) || wanted.snapshots.contains_key(id);
         if id.is_some_and(|id| !is_known(&id)) {
             remove_disk(&entry.path())?;
         }
     }
     Ok(())
-}
-
-fn start(directory: &Path, plan: &Plan) -> io::Result<Body> {
-    let place = directory.join(plan.id.to_string());
-    let stamp = place.join("disk");
-    if fs::read_to_string(&stamp).ok() != Some(plan.disk.to_string()) {
-        if place.exists() {
-            remove_disk(&place)?;
-        }
-        match directory.join(plan.image.to_string()) {
-            snapshot if snapshot.exists() => copy_disk(&snapshot, &place)?,
-            _ => make_disk(directory, &place)?,
-        }
-        fs::write(stamp, plan.disk.to_string())?;
-    }
-    fs::write(place.join("body.json"), &plan.json)?;
-    fs::write(place.join("init.py"), INIT)?;
-    let log = fs::File::options().create(true).append(true).open(place.join("console.log"))?;
-    let mut command = sandbox(&place, &plan.name);
-    command.args(["--", "/usr/bin/python3", "-I", "/run/emulator/init.py"]);
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-    Ok(Body { child: command.spawn()?, disk: plan.disk, boots: plan.boots })
 }
 
 fn copy_disk(from: &Path, to: &Path) -> io::Result<()> {

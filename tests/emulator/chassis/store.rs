@@ -5,16 +5,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::project::Project;
-
-/// Reads a project, an empty one when there is no file.
-pub fn read(path: Option<&Path>) -> io::Result<Project> {
-    let Some(path) = path else { return Ok(Project::default()) };
+/// Reads the objects; there are none when there is no file.
+pub fn read<C: DeserializeOwned + Default>(path: Option<&Path>) -> io::Result<C> {
+    let Some(path) = path else { return Ok(C::default()) };
     match std::fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).map_err(io::Error::other),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Project::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(C::default()),
         Err(error) => Err(error),
     }
 }
