@@ -160,11 +160,6 @@ impl Changing<'_> {
         self.reporter.waiting();
         self.client.stop_instance(self.act(), "for a change").await
     }
-
-    /// Starts the instance after something else was done to it.
-    pub async fn start_after(&self, deed: &str) -> Result<(), ProviderError> {
-        self.start(deed).await
-    }
 }
 
 /// Tells whether somebody else has changed it since it was read.

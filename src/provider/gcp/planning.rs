@@ -72,7 +72,7 @@ mod tests {
     use crate::value::Value;
 
     fn planned(kind: ResourceType, changed: &[&str], before: Value, after: Value) -> PlannedChange {
-        let changed: Vec<_> = changed.iter().map(|name| AttributePath::attribute(name)).collect();
+        let changed: Vec<_> = changed.iter().map(|name| AttributePath::attribute(*name)).collect();
         let (before, after, done) = (Some(&before), &after, &[][..]);
         plan((None, &[]), &ProposedChange { kind, before, after, changed: &changed, done })
     }

@@ -1,5 +1,4 @@
-//! Saved disks are images: those of `snapshot` blocks, and those of `sandplan snapshot`,
-//! which `sandplan restore` puts back.
+//! Saved disks are images: those of `snapshot` blocks, and those of `sandplan snapshot`.
 
 use async_trait::async_trait;
 use google_cloud_compute_v1::model::image::Status;
@@ -8,19 +7,18 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant as Clock, sleep};
 
-use super::calls::{Act, SAVING};
-use super::change::{Changing, is_stale};
+use super::calls::SAVING;
+use super::change::is_stale;
 use super::client::Client;
 use super::order::gone;
-use super::wire::{LONGEST_NAME, Place, global, last, partial};
+use super::wire::{LONGEST_NAME, Place, global, partial};
 use super::{Gcp, fitting, named, remote};
 use crate::object::{OperationId, Ownership, RemoteId, RemoteObject};
 use crate::provider::cloud::labels::{self, LOWER, Labels};
 use crate::provider::cloud::object::with_keys;
-use crate::provider::cloud::reach::Booting;
 use crate::provider::snapshot::Snapshot;
 use crate::provider::{
-    Committed, CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, Report, Reporter,
+    Committed, CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, Report,
     SnapshotInfo, Snapshots, UpdateRequest,
 };
 
@@ -194,7 +192,7 @@ impl Snapshots for Gcp {
         Ok(info(&client.available(&image).await?, id))
     }
 
-    /// The instance starts from a new disk made of the image; the old one is deleted then.
+    /// A disk that an instance starts from could only be exchanged.
     async fn restore(&self, id: &RemoteId, snapshot: &str) -> Result<(), ProviderError> {
         let (client, place) = (self.client()?, Place::of(id)?);
         let instance = client.instance(&place).await?.ok_or_else(|| gone(&place))?;
@@ -202,7 +200,12 @@ impl Snapshots for Gcp {
         let Some(image) = saved.iter().find(|image| name_of(image) == snapshot) else {
             return Err(unknown_snapshot(snapshot, &saved));
         };
-        self.replaced(client, (&place, &instance), image).await
+        let message = format!(
+            "sandplan puts no disk back on Google Cloud. Begin a sandbox with it instead: from = \
+             \"{}\".",
+            image.name.as_deref().unwrap_or_default()
+        );
+        Err(ProviderError::new(ProviderErrorKind::Rejected, message))
     }
 
     async fn snapshots(&self, id: &RemoteId) -> Result<Vec<SnapshotInfo>, ProviderError> {
@@ -213,58 +216,6 @@ impl Snapshots for Gcp {
         infos.sort_by_key(|info| (info.created_at, info.name.clone()));
         Ok(infos)
     }
-}
-
-impl Gcp {
-    /// Gives an instance a disk made of an image, and waits until it can be reached: the
-    /// disk has the host key that was in force when it was saved.
-    async fn replaced(
-        &self,
-        client: &Client,
-        (place, instance): (&Place, &Instance),
-        image: &Image,
-    ) -> Result<(), ProviderError> {
-        let (operation, reporter) = (one_off(), Reporter::silent());
-        let changing = Changing { client, place, operation: &operation, reporter: &reporter };
-        let saved = remote::labels_of_image(image);
-        changing.relabel(|now| with_keys(now, &saved)).await?;
-        changing.switch_off().await?;
-        let old = boot_disk(instance).ok_or_else(|| gone(place))?;
-        let new = fresh_disk(client, (place, instance), (image, &operation)).await?;
-        let act = Act { place, operation: &operation };
-        client.detach_disk(act, old.device_name.as_deref().unwrap_or_default()).await?;
-        let source = format!("projects/{}/zones/{}/disks/{}", client.project(), new.zone, new.name);
-        let disk = AttachedDisk::new().set_boot(true).set_auto_delete(true).set_source(source);
-        client.attach_disk(act, disk).await?;
-        let old = Place::new(&place.zone, old.source.as_deref().map(last).unwrap_or_default());
-        client.delete_disk(Act { place: &old, operation: &operation }).await?;
-        changing.start_after("restored").await?;
-        let server = remote::server(&changing.read().await?);
-        let reach = &self.reach;
-        Booting { platform: client, reach, server, reporter: &reporter }.guest().await.map(drop)
-    }
-}
-
-/// Makes a disk of an image, beside the one that an instance has and as large.
-async fn fresh_disk(
-    client: &Client,
-    (place, instance): (&Place, &Instance),
-    (image, operation): (&Image, &OperationId),
-) -> Result<Place, ProviderError> {
-    let end: String = operation.as_str().chars().take(6).collect();
-    let fresh = Place::new(&place.zone, fitting(&format!("{}-{end}", place.name), LONGEST_NAME));
-    let source = remote::image_path(client.project(), image.name.as_deref().unwrap_or_default());
-    let old = boot_disk(instance).and_then(|disk| disk.source.as_deref()).map(last);
-    let old = client.disk(&Place::new(&place.zone, old.unwrap_or_default())).await?;
-    let (size, kind) = old.map(|old| (old.size_gb, old.r#type)).unwrap_or_default();
-    let disk = Disk::new()
-        .set_name(&fresh.name)
-        .set_or_clear_size_gb(size)
-        .set_or_clear_type(kind.map(|kind| partial(&kind).to_owned()))
-        .set_source_image(source)
-        .set_labels(instance.labels.clone());
-    client.create_disk(Act { place: &fresh, operation }, disk).await?;
-    Ok(fresh)
 }
 
 fn one_off() -> OperationId {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use google_cloud_compute_v1::model::{
-    AttachedDisk, Disk, Instance, InstancesSetLabelsRequest, InstancesSetMachineTypeRequest,
-    Metadata, Scheduling, Tags, ZoneSetLabelsRequest,
+    Disk, Instance, InstancesSetLabelsRequest, InstancesSetMachineTypeRequest, Scheduling, Tags,
 };
 
 use super::super::call::{Call, request_id};
@@ -92,14 +91,6 @@ impl Client {
         self.done(&call, ACTING, || set.clone().send()).await
     }
 
-    /// Sets all metadata of an instance.
-    pub async fn set_metadata(&self, act: Act<'_>, body: Metadata) -> Result<(), ProviderError> {
-        let deed = format!("metadata {:?}", body.fingerprint);
-        let set = change!(self, act, set_metadata, &deed).set_body(body);
-        let call = Call::change(format!("set metadata of the instance `{}`", act.place));
-        self.done(&call, ACTING, || set.clone().send()).await
-    }
-
     /// Sets the network tags of an instance.
     pub async fn set_tags(&self, act: Act<'_>, body: Tags) -> Result<(), ProviderError> {
         let deed = format!("tags {:?} {:?}", body.items, body.fingerprint);
@@ -144,20 +135,6 @@ impl Client {
         self.done(&call, ACTING, || start.clone().send()).await
     }
 
-    /// Takes a disk off an instance that is off.
-    pub async fn detach_disk(&self, act: Act<'_>, device: &str) -> Result<(), ProviderError> {
-        let detach = change!(self, act, detach_disk, "detach").set_device_name(device);
-        let call = Call::change(format!("detach the disk of the instance `{}`", act.place));
-        self.done(&call, ACTING, || detach.clone().send()).await
-    }
-
-    /// Gives an instance that is off a disk to start from.
-    pub async fn attach_disk(&self, act: Act<'_>, body: AttachedDisk) -> Result<(), ProviderError> {
-        let attach = change!(self, act, attach_disk, "attach").set_body(body);
-        let call = Call::change(format!("attach a disk to the instance `{}`", act.place));
-        self.done(&call, ACTING, || attach.clone().send()).await
-    }
-
     /// Lists the disks of all zones that pass a filter.
     pub async fn disks(&self, filter: &str) -> Result<Vec<Disk>, ProviderError> {
         let list = self.services().disks().await?.aggregated_list();
@@ -181,15 +158,6 @@ impl Client {
         some(self.call(&call, || get.clone().send()).await)
     }
 
-    /// Makes a disk and waits until it can be used.
-    pub async fn create_disk(&self, act: Act<'_>, body: Disk) -> Result<(), ProviderError> {
-        let insert = self.services().disks().await?.insert().set_project(self.project());
-        let insert = insert.set_zone(&act.place.zone).set_request_id(act.request("make the disk"));
-        let insert = insert.set_body(body);
-        let call = Call::change(format!("create the disk `{}`", act.place));
-        self.done(&call, ACTING, || insert.clone().send()).await
-    }
-
     /// Deletes a disk and waits until it is gone.
     pub async fn delete_disk(&self, act: Act<'_>) -> Result<(), ProviderError> {
         let delete = self.services().disks().await?.delete().set_project(self.project());
@@ -197,21 +165,5 @@ impl Client {
         let delete = delete.set_request_id(act.request("delete the disk"));
         let call = Call::change(format!("delete the disk `{}`", act.place));
         self.deleted(&call, ACTING, || delete.clone().send()).await
-    }
-
-    /// Sets all labels of a disk.
-    pub async fn label_disk(
-        &self,
-        act: Act<'_>,
-        body: ZoneSetLabelsRequest,
-    ) -> Result<(), ProviderError> {
-        let mut labels: Vec<_> = body.labels.iter().collect();
-        labels.sort();
-        let deed = format!("label the disk {labels:?} {:?}", body.label_fingerprint);
-        let set = self.services().disks().await?.set_labels().set_project(self.project());
-        let set = set.set_zone(&act.place.zone).set_resource(&act.place.name);
-        let set = set.set_request_id(act.request(&deed)).set_body(body);
-        let call = Call::change(format!("label the disk `{}`", act.place));
-        self.done(&call, ACTING, || set.clone().send()).await
     }
 }
