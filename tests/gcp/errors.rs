@@ -75,8 +75,8 @@ fn a_cut_connection_makes_no_second_instance_rule_or_key() {
          sandbox \"a\" {{\n  count = 3\n  network = network.n\n  ssh_keys = [ssh_key.k]\n}}\n"
     );
     world.fault(json!([
-        {"kind": "cut_after", "method": "POST", "every": 2},
-        {"kind": "cut_before", "method": "POST", "every": 3},
+        {"kind": "cut_after", "method": "POST", "every": 3},
+        {"kind": "cut_before", "method": "POST", "every": 5},
     ]));
     world.apply(&all).exits(0);
     assert_eq!(world.all("instances").len(), 3);

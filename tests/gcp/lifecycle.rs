@@ -46,7 +46,7 @@ sandbox "box" {
 #[test]
 fn an_instance_has_the_disk_and_image_and_nobody_elses_keys() {
     let world = World::new("");
-    world.apply("sandbox \"a\" {\n  size = { vcpus = 2, disk = \"70GB\" }\n}\n").exits(0);
+    world.apply("sandbox \"a\" {\n  size = { disk = \"70GB\" }\n}\n").exits(0);
     let instance = world.instance();
     let disk = world.all("disks")[0].clone();
     assert_eq!(disk["sizeGb"], "70", "{disk:#}");

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use google_cloud_compute_v1::model::image::Status;
-use google_cloud_compute_v1::model::{AttachedDisk, Disk, GlobalSetLabelsRequest, Image, Instance};
+use google_cloud_compute_v1::model::{AttachedDisk, GlobalSetLabelsRequest, Image, Instance};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant as Clock, sleep};

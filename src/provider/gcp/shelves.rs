@@ -35,6 +35,9 @@ const FAMILIES: [(&str, &str, &str, &str); 4] = [
 const ORDINARY: [&str; 12] =
     ["e2", "t2a", "n4a", "c4a", "n4", "n2d", "n2", "t2d", "n1", "c3", "c3d", "c4"];
 
+/// The rank of types that are not for general purposes.
+const LAST: u32 = u32::MAX;
+
 /// Fetches what can be ordered; `prices` are the user's, in USD an hour by machine type.
 pub async fn catalogue(
     client: &Client,
@@ -117,6 +120,8 @@ fn server_types(types: &[MachineType], prices: &Prices) -> Vec<ServerType> {
 fn server_type(name: &str, of: &MachineType) -> ServerType {
     let family = name.split('-').next().unwrap_or(name);
     let rank = ORDINARY.iter().position(|ordinary| *ordinary == family);
+    // What has parts of a core only is for who names it.
+    let rank = rank.filter(|_| of.is_shared_cpu != Some(true));
     let is_arm = of.architecture == Some(Architecture::Arm64);
     let whole =
         |number: Option<i32>| number.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
@@ -127,7 +132,7 @@ fn server_type(name: &str, of: &MachineType) -> ServerType {
         disk: None,
         cpu: if ["e2", "t2a"].contains(&family) { "shared" } else { "dedicated" }.to_owned(),
         architecture: if is_arm { ARM } else { X86 }.to_owned(),
-        rank: rank.and_then(|rank| u32::try_from(rank).ok()).unwrap_or(u32::MAX),
+        rank: rank.and_then(|rank| u32::try_from(rank).ok()).unwrap_or(LAST),
         offers: BTreeMap::new(),
     }
 }
