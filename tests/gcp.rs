@@ -9,6 +9,8 @@
 #[path = "emulator/gcp/mod.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod emulator;
+#[path = "support/site.rs"]
+mod site;
 mod support;
 
 #[path = "gcp/capacity.rs"]

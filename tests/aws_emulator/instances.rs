@@ -9,10 +9,14 @@ use crate::world::{World, settings};
 
 const IMAGE: &str = "ami-02404a5a500000002";
 
-fn run(world: &World, more: &[(&str, &str)]) -> (u16, String) {
-    let order = [("Action", "RunInstances"), ("ImageId", IMAGE), ("InstanceType", "t3.micro")];
+/// Orders an instance; answers the status, and its id or the code of the error.
+pub fn run(world: &World, more: &[(&str, &str)]) -> (u16, String) {
+    let order = [("Action", "RunInstances"), ("InstanceType", "t3.micro")];
     let counts = [("MinCount", "1"), ("MaxCount", "1")];
-    let all: Vec<_> = order.iter().chain(&counts).chain(more).copied().collect();
+    let mut all: Vec<_> = order.iter().chain(&counts).chain(more).copied().collect();
+    if more.iter().all(|(name, _)| *name != "ImageId") {
+        all.push(("ImageId", IMAGE));
+    }
     let (status, answer) = world.ask(&all);
     let made = answer.items("instancesSet").next().map(|one| one.text("instanceId"));
     (status, made.unwrap_or_else(|| answer.text("Errors/Error/Code")))
@@ -42,7 +46,7 @@ fn a_token_holds_in_a_zone() {
 #[test]
 fn a_new_instance_can_be_unseen_for_a_while() {
     let times = Times { unseen: Duration::from_millis(400), ..Times::default() };
-    let world = World::with("", Settings { times, bodies: None, ..settings() });
+    let world = World::bodiless_with("", Settings { times, ..settings() });
     let (_, id) = run(&world, &[]);
     let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];
     let (status, answer) = world.ask(&named);
@@ -51,7 +55,7 @@ fn a_new_instance_can_be_unseen_for_a_while() {
     let all = world.ask(&[("Action", "DescribeInstances")]).1;
     assert_eq!(all.items("reservationSet").count(), 0);
     assert_eq!(world.instance()["instanceId"], id.as_str(), "tests see it at once");
-    world.wait_until(|| world.ask(&named).0 == 200);
+    world.until(|| world.ask(&named).0 == 200);
 }
 
 #[test]

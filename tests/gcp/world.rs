@@ -1,6 +1,6 @@
 //! A Google Cloud project of one's own, and a machine that works on it.
 
-use std::process::Command;
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -8,23 +8,25 @@ use tokio::runtime::Runtime;
 
 use crate::emulator::settings::{Frame, OperationTimes, Settings};
 use crate::emulator::{Running, start};
-use crate::support::{Ran, SANDPLAN, TestEnv};
+pub use crate::site::told;
+use crate::site::{Platform, Site};
+use crate::support::TestEnv;
 
 /// The access token of the project.
 pub const TOKEN: &str = "ya29.a-token-of-the-emulator";
 pub const PROJECT: &str = "proving-ground";
 
-/// Returns all that was said as one line.
-pub fn told(ran: &Ran) -> String {
-    let all = format!("{}\n{}", ran.stdout, ran.stderr);
-    all.split_whitespace().collect::<Vec<_>>().join(" ")
+pub struct World {
+    site: Site,
+    emulator: Option<Running>,
 }
 
-pub struct World {
-    pub env: TestEnv,
-    pub url: String,
-    emulator: Option<Running>,
-    runtime: Runtime,
+impl Deref for World {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
 }
 
 impl World {
@@ -53,65 +55,15 @@ impl World {
         let settings = Settings { token, project, operation_times, ..settings };
         let runtime = Runtime::new().unwrap();
         let listening = runtime.block_on(start("127.0.0.1:0".parse().unwrap(), settings)).unwrap();
-        Self { env, url: listening.url(), emulator: Some(listening), runtime }
-    }
-
-    /// Prepares the real binary.
-    pub fn command(&self, line: &str) -> Command {
-        let mut command = self.env.command(SANDPLAN);
-        command
-            .args(line.split_whitespace())
-            .env("GOOGLE_OAUTH_ACCESS_TOKEN", TOKEN)
-            .env("GOOGLE_CLOUD_PROJECT", PROJECT)
-            .env("CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", &self.url)
-            .env("SANDPLAN_PROVIDER", "gcp");
-        command
-    }
-
-    pub fn sandplan(&self, line: &str) -> Ran {
-        Ran::of(&mut self.command(line))
-    }
-
-    pub fn write(&self, configuration: &str) {
-        self.env.write("sandboxes.hcl", configuration);
-    }
-
-    /// Writes the configuration, and applies it.
-    #[track_caller]
-    pub fn apply(&self, configuration: &str) -> Ran {
-        self.write(configuration);
-        self.sandplan("apply -auto-approve")
-    }
-
-    /// Insists that nothing is left to do.
-    #[track_caller]
-    pub fn is_settled(&self) {
-        self.sandplan("plan -detailed-exitcode").exits(0).says("No changes.");
-    }
-
-    fn send(&self, method: &str, path: &str, body: Option<String>) -> (u16, Json) {
-        self.runtime.block_on(async {
-            let request = reqwest::Client::new()
-                .request(method.parse().unwrap(), format!("{}{path}", self.url))
-                .bearer_auth(TOKEN)
-                .body(body.unwrap_or_default());
-            let answer = request.header("content-type", "application/json").send().await.unwrap();
-            let status = answer.status().as_u16();
-            let text = answer.text().await.unwrap();
-            (status, serde_json::from_str(&text).unwrap_or(Json::Null))
-        })
-    }
-
-    pub fn get(&self, path: &str) -> Json {
-        self.send("GET", path, None).1
-    }
-
-    /// Calls the API as somebody else would; it has to succeed.
-    #[track_caller]
-    pub fn call(&self, method: &str, path: &str, body: Json) -> Json {
-        let (status, answer) = self.send(method, path, Some(body.to_string()));
-        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
-        answer
+        let environment = vec![
+            ("GOOGLE_OAUTH_ACCESS_TOKEN", TOKEN.to_owned()),
+            ("GOOGLE_CLOUD_PROJECT", PROJECT.to_owned()),
+            ("CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", listening.url()),
+            ("SANDPLAN_PROVIDER", "gcp".to_owned()),
+        ];
+        let authorization = format!("Bearer {TOKEN}");
+        let platform = Platform { url: listening.url(), environment, authorization };
+        Self { site: Site::new(env, runtime, platform), emulator: Some(listening) }
     }
 
     /// Does something below the project, and waits for the operation's end.
@@ -131,15 +83,6 @@ impl World {
             assert!(start.elapsed() < Duration::from_secs(30), "it never happened");
             std::thread::sleep(Duration::from_millis(10));
         }
-    }
-
-    #[track_caller]
-    pub fn fault(&self, fault: Json) {
-        self.call("POST", "/_faults", fault);
-    }
-
-    pub fn no_faults(&self) {
-        self.send("DELETE", "/_faults", None);
     }
 
     #[track_caller]
@@ -177,27 +120,6 @@ impl World {
         let is_ours = |rule: &Json| rule["name"].as_str().unwrap().contains("sandplan");
         self.all("firewalls").into_iter().filter(is_ours).collect()
     }
-
-    pub fn forget_requests(&self) {
-        self.send("DELETE", "/_requests", None);
-    }
-
-    pub fn requests(&self) -> u64 {
-        self.get("/_requests")["total"].as_u64().unwrap()
-    }
-
-    /// How often a method and path template was asked for.
-    pub fn count(&self, what: &str) -> u64 {
-        self.get("/_requests")["counts"][what].as_u64().unwrap_or(0)
-    }
-
-    /// A new public key, one line.
-    pub fn key(&self, name: &str) -> String {
-        let file = self.env.work().join(name);
-        let line = format!("ssh-keygen -q -t ed25519 -N '' -C {name} -f {}", file.display());
-        self.env.shell(&line).exits(0);
-        std::fs::read_to_string(file.with_extension("pub")).unwrap().trim().to_owned()
-    }
 }
 
 /// The last part of a URL.
@@ -208,7 +130,7 @@ pub fn last(url: &Json) -> String {
 impl Drop for World {
     fn drop(&mut self) {
         if let Some(emulator) = self.emulator.take() {
-            self.runtime.block_on(emulator.stop());
+            self.site.runtime.block_on(emulator.stop());
         }
     }
 }

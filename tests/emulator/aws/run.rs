@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::call::Call;
 use super::core::{Run, TokenKey};
-use super::faults::Order;
 use super::form::Form;
 use super::machines::{Machine, Phase, Release};
+use super::order::Order;
 use super::proxy::Proxy;
 use super::refusal::Refusal;
 use super::xml::Element;
@@ -41,9 +41,7 @@ impl Proxy {
             user_data,
             authorized_keys: self.keys_of(call).await?,
         };
-        if let Some(refusal) = self.core().faults.refuse(&request.order) {
-            return Err(refusal);
-        }
+        request.order.place(&mut self.core().faults)?;
         let mut answer = self.upstream.ask(&call.region, &call.form).await?;
         self.take_in(call, &request, &mut answer);
         let instances = answer.items("instancesSet").map(|item| item.text("instanceId")).collect();
