@@ -7,6 +7,8 @@
 
 pub mod cloud;
 pub mod copy;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 pub mod guest;
 #[cfg(feature = "hetzner")]
 pub mod hetzner;

@@ -18,6 +18,7 @@ pub mod orderable;
 pub mod place;
 pub mod plan;
 pub mod price;
+pub mod prices;
 pub mod reach;
 pub mod reachable;
 pub mod region;

@@ -33,6 +33,8 @@ impl Registry {
             Platform { name: "local", honours: &local::HONOURS, build: local::build },
             #[cfg(feature = "hetzner")]
             Platform { name: "hetzner", honours: &super::hetzner::HONOURS, build: super::hetzner::build::build },
+            #[cfg(feature = "gcp")]
+            Platform { name: "gcp", honours: &super::gcp::terms::HONOURS, build: super::gcp::build::build },
         ];
         Self { platforms: platforms.into() }
     }

@@ -78,7 +78,8 @@ impl Dialect {
         labels.extend(self.labels_of(key, text));
     }
 
-    fn take(&self, labels: &Labels, key: &str) -> Option<String> {
+    /// Reads a text of ours back from the labels that it was written as.
+    pub fn take(&self, labels: &Labels, key: &str) -> Option<String> {
         let parts = (0..).map_while(|part| labels.get(&key_of(key, part)));
         let parts: Vec<&str> = parts.map(String::as_str).collect();
         if parts.is_empty() { None } else { (self.unescape)(&parts) }

@@ -1,13 +1,14 @@
-//! Fingerprints: eight bytes of what they stand for, in base64, of either alphabet.
+//! Fingerprints: eight bytes of what they stand for, in the base64 that is safe in
+//! addresses (`format: byte` of the API's document); the other alphabet is taken, too.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub fn of(value: &Value) -> String {
     let digest = Sha256::digest(value.to_string());
-    STANDARD.encode(&digest[..8])
+    URL_SAFE.encode(&digest[..8])
 }
 
 /// Whether a fingerprint is the one that a client gives back; some clients write
