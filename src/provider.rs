@@ -5,6 +5,8 @@
 //! is a trait of its own ([`Exec`], [`Files`], [`Ports`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod copy;
 pub mod guest;
 pub mod hetzner;

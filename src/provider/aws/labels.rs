@@ -1,0 +1,2 @@
+//! Placeholder keys until the shared labels are there.
+pub const PROJECT: &str = "sandplan-project";
