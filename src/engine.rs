@@ -199,17 +199,23 @@ impl Project {
     /// Makes the plan, with what the platforms say of sizes and prices.
     pub async fn plan(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {
         if options.mode == Mode::Normal {
-            self.prepare().await?;
+            self.prepare(prior).await?;
         }
         self.plan_offline(prior, options)
     }
 
     /// Lets every provider that the plan is about fetch what planning needs, at once.
-    async fn prepare(&self) -> Result<(), Diagnostics> {
+    async fn prepare(&self, prior: &Prior) -> Result<(), Diagnostics> {
         let schema_of = |provider: &ProviderRef, kind| self.providers.get(provider)?.schema(kind);
         let mut calls = tokio::task::JoinSet::new();
         for name in self.desired.providers_used(&schema_of) {
             let Some(provider) = self.providers.get(&name).cloned() else { continue };
+            if provider.expects() {
+                let mut sandboxes = self.desired.sandboxes_on(&name, &schema_of);
+                let living = prior.objects.iter().filter(|object| object.provider == name);
+                sandboxes.extend(living.map(|object| object.attributes.clone()));
+                provider.expect(&sandboxes);
+            }
             calls.spawn(async move { (name, provider.prepare().await) });
         }
         let mut problems = Diagnostics::new();

@@ -218,14 +218,40 @@ impl Desired {
     }
 
     fn providers_evaluated<'a>(&'a self, schema_of: &'a SchemaOf<'a>) -> BTreeSet<ProviderRef> {
-        let mut evaluation = self.evaluate(schema_of);
         let mut providers = BTreeSet::new();
+        self.each_instance(schema_of, |instance| {
+            providers.insert(instance.provider);
+        });
+        providers
+    }
+
+    /// Returns the arguments of the sandboxes that are to be on a provider, as far as they
+    /// are known.
+    pub fn sandboxes_on<'a>(
+        &'a self,
+        provider: &ProviderRef,
+        schema_of: &'a SchemaOf<'a>,
+    ) -> Vec<Value> {
+        let mut sandboxes = Vec::new();
+        self.each_instance(schema_of, |instance| {
+            if instance.address.kind() == ResourceType::Sandbox && instance.provider == *provider {
+                sandboxes.push(instance.decoded.attributes);
+            }
+        });
+        sandboxes
+    }
+
+    fn each_instance<'a>(
+        &'a self,
+        schema_of: &'a SchemaOf<'a>,
+        mut with: impl FnMut(DesiredResource),
+    ) {
+        let mut evaluation = self.evaluate(schema_of);
         while let Some(expanded) = evaluation.next_block() {
             let Ok(expanded) = expanded else { continue };
             evaluation.set(&expanded.resource.address, Value::unknown());
-            providers.extend(expanded.instances.into_iter().map(|instance| instance.provider));
+            expanded.instances.into_iter().for_each(&mut with);
         }
-        providers
     }
 
     /// Returns a resource's provider where that takes no evaluation.

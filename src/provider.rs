@@ -68,6 +68,16 @@ pub trait Provider: Send + Sync {
         self.whoami().await.map(drop)
     }
 
+    /// Tells what is going to be planned, before `prepare`: the arguments of sandboxes, as
+    /// far as they are known, and the attributes of those that exist. Asked only of
+    /// platforms that `expects` it.
+    fn expect(&self, _sandboxes: &[Value]) {}
+
+    /// Tells whether `prepare` fetches only what is going to be planned.
+    fn expects(&self) -> bool {
+        false
+    }
+
     /// Fetches what `validate` and `plan` need to know of the platform, such as its
     /// sizes and prices. Called before planning; without it the two say less.
     async fn prepare(&self) -> Result<(), ProviderError> {
