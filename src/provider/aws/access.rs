@@ -121,7 +121,7 @@ fn rejected(message: String) -> ProviderError {
 
 /// A region is part of the endpoint's name, so nothing but letters, digits and `-`
 /// may stand in it; and a zone is none.
-fn check_region(region: &str) -> Result<(), ProviderError> {
+pub(super) fn check_region(region: &str) -> Result<(), ProviderError> {
     let is_name = !region.is_empty()
         && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
         && region.ends_with(|c: char| c.is_ascii_digit());

@@ -17,9 +17,9 @@ use aws_sdk_ec2::types::{Filter, ResourceType, TagSpecification};
 use super::call::Call;
 use super::client::Client;
 use super::error::CallError;
-use super::labels::PROJECT;
 use super::wire::Tags;
 use crate::object::OperationId;
+use crate::provider::cloud::labels::{OPERATION, PROJECT};
 
 /// The most objects of a page where a call has pages.
 const PAGE: i32 = 1000;
@@ -46,7 +46,7 @@ impl Which {
             Self::Ours => filter("tag-key", [PROJECT]),
             Self::Project(project) => filter(&format!("tag:{PROJECT}"), [literal(project)]),
             Self::Operation(operation) => {
-                filter("tag:sandplan-operation", [literal(operation.as_str())])
+                filter(&format!("tag:{OPERATION}"), [literal(operation.as_str())])
             }
             Self::Tagged(key, value) => filter(&format!("tag:{key}"), [literal(value)]),
             Self::Id(value) => filter(id, [value]),

@@ -4,22 +4,25 @@
 //! The SDK's own retries are off: they would neither tell what they wait for nor know
 //! which calls may be sent twice.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_config::Region;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-use super::access::{Access, Found};
+use super::access::{Access, Found, check_region};
 use super::call::Call;
 use super::error::{CallError, Failure, Nature};
 use super::retry::{Patience, Tries};
-use crate::provider::{ProviderError, ProviderErrorKind, Reporter};
+use super::watch::Watch;
+use super::wire::Instance;
+use crate::provider::{ProviderError, Reporter};
 
 pub use aws_sdk_ec2::Client as Ec2;
 
@@ -56,10 +59,14 @@ pub struct Client {
 
 struct Shared {
     /// In the provider's order, never empty.
-    regions: Vec<(String, Ec2)>,
+    regions: Vec<String>,
+    config: SdkConfig,
+    /// By region; also those of objects that live elsewhere.
+    clients: Mutex<BTreeMap<String, Ec2>>,
     sts: aws_sdk_sts::Client,
     slots: Semaphore,
     closed_until: Mutex<Option<Instant>>,
+    watch: Watch,
     tuning: Tuning,
 }
 
@@ -73,16 +80,14 @@ impl Client {
     /// Looks for settings and credentials, and prepares the calls.
     pub async fn connect(access: &Access, tuning: Tuning) -> Result<Self, ProviderError> {
         let Found { config, regions } = access.find(tuning.timeout).await?;
-        let of_region = |region: &String| {
-            let place = Region::new(region.clone());
-            let settings = aws_sdk_ec2::config::Builder::from(&config).region(place).build();
-            (region.clone(), Ec2::from_conf(settings))
-        };
         let shared = Shared {
-            regions: regions.iter().map(of_region).collect(),
+            regions,
             sts: aws_sdk_sts::Client::new(&config),
+            config,
+            clients: Mutex::default(),
             slots: Semaphore::new(tuning.parallel.max(1)),
             closed_until: Mutex::new(None),
+            watch: Watch::default(),
             tuning,
         };
         Ok(Self { shared: Arc::new(shared), reporter: Reporter::silent() })
@@ -94,18 +99,24 @@ impl Client {
     }
 
     /// Lists the regions that the provider works in, the first one first.
-    pub fn regions(&self) -> Vec<&str> {
-        self.shared.regions.iter().map(|(name, _)| name.as_str()).collect()
+    pub fn regions(&self) -> &[String] {
+        &self.shared.regions
     }
 
     /// Returns the region of ids that name none.
     pub fn first_region(&self) -> &str {
-        self.shared.regions.first().map_or("", |(name, _)| name)
+        self.shared.regions.first().map_or("", String::as_str)
     }
 
     /// Returns how long to wait between two looks.
     pub fn look(&self) -> Duration {
         self.shared.tuning.look
+    }
+
+    /// Returns an instance of ours as it is now, or was a moment ago, also one that has
+    /// ended: for those who wait.
+    pub async fn watched(&self, region: &str, id: &str) -> Result<Option<Instance>, ProviderError> {
+        self.shared.watch.instance(self, (region, id)).await
     }
 
     pub(super) fn sts(&self) -> &aws_sdk_sts::Client {
@@ -117,17 +128,15 @@ impl Client {
     }
 
     /// Returns the calls of a region.
-    pub(super) fn ec2(&self, region: &str) -> Result<&Ec2, ProviderError> {
-        let found = self.shared.regions.iter().find(|(name, _)| name == region);
-        found.map(|(_, ec2)| ec2).ok_or_else(|| {
-            let message = format!(
-                "The provider does not work in the region `{region}` of AWS but in {}. Add it: \
-                 `provider \"aws\" {{ region = [\"{}\", \"{region}\"] }}`.",
-                self.regions().join(", "),
-                self.regions().join("\", \"")
-            );
-            ProviderError::new(ProviderErrorKind::Rejected, message)
-        })
+    pub(super) fn ec2(&self, region: &str) -> Result<Ec2, ProviderError> {
+        check_region(region)?;
+        let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = clients.entry(region.to_owned()).or_insert_with(|| {
+            let place = Region::new(region.to_owned());
+            let settings = aws_sdk_ec2::config::Builder::from(&self.shared.config).region(place);
+            Ec2::from_conf(settings.build())
+        });
+        Ok(made.clone())
     }
 
     /// Makes a call, as often as needed and safe.

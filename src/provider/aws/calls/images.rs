@@ -2,11 +2,11 @@
 
 use aws_sdk_ec2::types::{Filter, ResourceType};
 
-use super::{Which, filter, tagged};
+use super::{PAGE, Which, filter, tagged};
 use crate::provider::ProviderError;
 use crate::provider::aws::call::Call;
 use crate::provider::aws::client::Client;
-use crate::provider::aws::wire::{Image, Tags};
+use crate::provider::aws::wire::{Image, Tags, tags};
 
 impl Client {
     /// Lists images of this account.
@@ -60,12 +60,12 @@ impl Client {
         &self,
         (region, instance): (&str, &str),
         name: &str,
-        tags: &Tags,
+        labels: &Tags,
     ) -> Result<String, ProviderError> {
         let ec2 = self.ec2(region)?;
         let call = Call::once(region, format!("save the disk of {instance} as `{name}`"));
         let (image, snapshot) =
-            (tagged(ResourceType::Image, tags), tagged(ResourceType::Snapshot, tags));
+            (tagged(ResourceType::Image, labels), tagged(ResourceType::Snapshot, labels));
         let send = || {
             let order = ec2.create_image().instance_id(instance).name(name).no_reboot(true);
             order.tag_specifications(image.clone()).tag_specifications(snapshot.clone()).send()
@@ -89,6 +89,29 @@ impl Client {
             self.delete_snapshot(region, snapshot).await?;
         }
         Ok(())
+    }
+
+    /// Lists the ids and tags of snapshots of this account, which images are made of.
+    pub async fn disk_snapshots(
+        &self,
+        region: &str,
+        which: &Which,
+    ) -> Result<Vec<(String, Tags)>, ProviderError> {
+        let ec2 = self.ec2(region)?;
+        let call = Call::read(region, "list snapshots");
+        let ask = |token| {
+            let ask = ec2.describe_snapshots().owner_ids("self");
+            let ask = ask.filters(which.filter("snapshot-id")).max_results(PAGE);
+            let ask = ask.set_next_token(token).send();
+            async {
+                let answer = ask.await?;
+                let pair = |snapshot: &aws_sdk_ec2::types::Snapshot| {
+                    Some((snapshot.snapshot_id()?.to_owned(), tags(snapshot.tags())))
+                };
+                Ok((answer.snapshots().iter().filter_map(pair).collect(), answer.next_token))
+            }
+        };
+        Ok(self.pages(&call, ask).await?)
     }
 
     /// Deletes a snapshot; one that is gone already is a success.

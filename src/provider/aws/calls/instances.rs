@@ -43,6 +43,17 @@ impl Client {
         region: &str,
         which: &Which,
     ) -> Result<Vec<Instance>, ProviderError> {
+        let mut found = self.instances_ever(region, which).await?;
+        found.retain(|instance| !instance.is_gone());
+        Ok(found)
+    }
+
+    /// Lists instances of a region, for about an hour also those that are gone.
+    pub async fn instances_ever(
+        &self,
+        region: &str,
+        which: &Which,
+    ) -> Result<Vec<Instance>, ProviderError> {
         let ec2 = self.ec2(region)?;
         let call = Call::read(region, "list instances");
         let ask = |token| {
@@ -55,9 +66,7 @@ impl Client {
                 Ok((read, answer.next_token))
             }
         };
-        let mut found = self.pages(&call, ask).await?;
-        found.retain(|instance| !instance.is_gone());
-        Ok(found)
+        Ok(self.pages(&call, ask).await?)
     }
 
     /// Reads an instance; nothing when it is gone.

@@ -24,8 +24,8 @@ pub struct Instance {
     pub address: Option<IpAddr>,
     pub tags: Tags,
     pub launched: Option<Timestamp>,
-    /// Ids of security groups.
-    pub groups: Vec<String>,
+    /// Ids and names of security groups.
+    pub groups: Vec<(String, String)>,
     pub vpc: String,
     pub subnet: String,
     /// Ids of its volumes, the root volume first.
@@ -40,7 +40,8 @@ impl Instance {
         let why = answered.state_reason();
         let code = why.and_then(|reason| reason.code()).unwrap_or_default();
         let message = why.and_then(|reason| reason.message()).unwrap_or_default();
-        let ids = answered.security_groups().iter().filter_map(|group| group.group_id());
+        let groups = answered.security_groups().iter();
+        let groups = groups.map(|group| (text(group.group_id()), text(group.group_name())));
         Self {
             id: text(answered.instance_id()),
             region: region.to_owned(),
@@ -53,7 +54,7 @@ impl Instance {
             address: answered.public_ip_address().and_then(|ip| ip.parse().ok()),
             tags: tags(answered.tags()),
             launched: answered.launch_time().and_then(time),
-            groups: ids.map(str::to_owned).collect(),
+            groups: groups.collect(),
             vpc: text(answered.vpc_id()),
             subnet: text(answered.subnet_id()),
             volumes: volumes(answered),

@@ -1,2 +1,0 @@
-//! Placeholder keys until the shared labels are there.
-pub const PROJECT: &str = "sandplan-project";
