@@ -7,8 +7,10 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod cloud;
 pub mod copy;
 pub mod guest;
+#[cfg(feature = "hetzner")]
 pub mod hetzner;
 pub mod local;
 pub mod name;
@@ -17,6 +19,7 @@ pub mod portable;
 pub mod price;
 pub mod registry;
 pub mod sandbox;
+pub mod settings;
 pub mod shell;
 pub mod size;
 pub mod snapshot;

@@ -7,12 +7,21 @@
 #[allow(dead_code, reason = "the program uses the rest")]
 mod hetzner;
 
+#[path = "support/python.rs"]
+mod python;
+
+#[path = "emulator/gcp/mod.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
+mod gcp;
+
 #[path = "emulators/bodies.rs"]
 mod bodies;
 #[path = "emulators/catalogue.rs"]
 mod catalogue;
 #[path = "emulators/client.rs"]
 mod client;
+#[path = "emulators/compute/mod.rs"]
+mod compute;
 #[path = "emulators/document.rs"]
 mod document;
 #[path = "emulators/faults.rs"]

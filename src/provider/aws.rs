@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod account;
+pub mod build;
 pub mod call;
 pub mod calls;
 pub mod change;

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::gcp;
 use crate::hetzner::settings::Settings;
-use crate::{client, quick};
+use crate::{client, python, quick};
 
-const PYTHON_CLIENT: &str = "hcloud==2.27.0";
+const HETZNER_CLIENT: &str = "hcloud==2.27.0";
+const GCP_CLIENT: &str = "google-cloud-compute==1.57.0";
 /// The command line wants 64 characters.
 const TOKEN: &str = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz012345678901";
 
@@ -15,7 +17,7 @@ fn with_token() -> Settings {
 }
 
 fn here(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/hetzner").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator").join(name)
 }
 
 fn run(command: &mut Command) -> Output {
@@ -25,38 +27,45 @@ fn run(command: &mut Command) -> Output {
     output
 }
 
-/// The Python of a virtual environment with the official client in it, made
-/// when it is missing.
-fn python_with_client() -> PathBuf {
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PYTHON_CLIENT);
-    let (python, stamp) = (place.join("bin/python"), place.join("complete"));
-    if !stamp.exists() {
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place));
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PYTHON_CLIENT]));
-        std::fs::write(stamp, "").unwrap();
-    }
-    python
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_python_client_passes_its_tour() {
+async fn the_official_python_client_of_hetzner_passes_its_tour() {
     let emulator = client::start(with_token()).await;
     let url = emulator.url();
     let tour = move || {
-        let mut tour = Command::new(python_with_client());
-        run(tour.arg(here("tour.py")).args([&url, TOKEN]))
+        let mut tour = Command::new(python::environment("hcloud", &[HETZNER_CLIENT]));
+        run(tour.arg(here("hetzner/tour.py")).args([&url, TOKEN]))
     };
     let output = tokio::task::spawn_blocking(tour).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "tour done\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_official_command_line_passes_its_tour() {
+async fn the_official_command_line_of_hetzner_passes_its_tour() {
     let emulator = client::start(with_token()).await;
     let url = emulator.url();
     let tour = move || {
-        let mut tour = Command::new(here("tour.sh"));
+        let mut tour = Command::new(here("hetzner/tour.sh"));
         run(tour.env("HCLOUD_ENDPOINT", url).env("HCLOUD_TOKEN", TOKEN))
     };
     tokio::task::spawn_blocking(tour).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_python_client_of_google_passes_its_tour() {
+    let settings = gcp::settings::Settings {
+        token: Some(TOKEN.to_owned()),
+        operation_times: gcp::settings::OperationTimes {
+            every: quick().action_times.every,
+            ..Default::default()
+        },
+        ..gcp::settings::Settings::default()
+    };
+    let emulator = gcp::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+    let url = emulator.url();
+    let tour = move || {
+        let mut tour = Command::new(python::environment("google-cloud-compute", &[GCP_CLIENT]));
+        run(tour.arg(here("gcp/tour.py")).args([&url, TOKEN]))
+    };
+    let output = tokio::task::spawn_blocking(tour).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "tour done\n");
 }

@@ -106,8 +106,16 @@ async fn see_credentials(config: &SdkConfig) -> Result<(), ProviderError> {
     let Some(source) = config.credentials_provider() else { return Err(missing("none are set up")) };
     match timeout(FINDING, source.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(missing(&super::error::chain(&error))),
+        Ok(Err(error)) => Err(missing(&said(&super::error::chain(&error)))),
         Err(_) => Err(missing(&format!("looking for them took more than {} s", FINDING.as_secs()))),
+    }
+}
+
+/// Leaves out where they were looked for in vain, which is everywhere.
+fn said(chain: &str) -> String {
+    match chain.contains("no credentials found in chain") {
+        true => "none were found".to_owned(),
+        false => chain.to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::client::Client;
 use super::ids::Place;
@@ -106,7 +106,7 @@ impl Changing<'_> {
     /// Waits until an instance that shuts down is off; in the end its power is cut.
     async fn await_off(&self) -> Result<(), ProviderError> {
         let begin = Instant::now();
-        let mut is_cut = false;
+        let (mut is_cut, mut looks) = (false, self.client.looks());
         while !self.read().await?.is_off() {
             let (region, id) = self.parts();
             if begin.elapsed() >= STOPPING {
@@ -118,7 +118,7 @@ impl Changing<'_> {
                 self.client.stop(region, id, true).await?;
                 is_cut = true;
             }
-            sleep(self.client.look()).await;
+            looks.pause().await;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::access::{Access, Found, check_region};
 use super::call::Call;
@@ -34,8 +34,8 @@ pub struct Tuning {
     /// How long a call may take.
     pub timeout: Duration,
     pub patience: Patience,
-    /// Between two looks at something that is changing.
-    pub look: Duration,
+    /// Between two looks at something that is changing, at first and at most.
+    pub looks: (Duration, Duration),
 }
 
 impl Default for Tuning {
@@ -44,7 +44,7 @@ impl Default for Tuning {
             parallel: 8,
             timeout: Duration::from_secs(30),
             patience: Patience::default(),
-            look: Duration::from_secs(2),
+            looks: (Duration::from_millis(250), Duration::from_secs(2)),
         }
     }
 }
@@ -108,9 +108,10 @@ impl Client {
         self.shared.regions.first().map_or("", String::as_str)
     }
 
-    /// Returns how long to wait between two looks.
-    pub fn look(&self) -> Duration {
-        self.shared.tuning.look
+    /// Begins to wait for something: the pauses between looks grow.
+    pub fn looks(&self) -> Looks {
+        let (next, longest) = self.shared.tuning.looks;
+        Looks { next, longest }
     }
 
     /// Returns an instance of ours as it is now, or was a moment ago, also one that has
@@ -192,6 +193,21 @@ impl Client {
         }
         self.tell(format!("AWS {}, trying again in {}", failure.brief(), seconds(wait)));
         sleep_until(until).await;
+    }
+}
+
+/// The pauses between looks at something that is changing.
+#[derive(Debug, Clone)]
+pub struct Looks {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Looks {
+    /// Waits until it is time for the next look.
+    pub async fn pause(&mut self) {
+        sleep(self.next).await;
+        self.next = (self.next * 3 / 2).min(self.longest);
     }
 }
 

@@ -318,7 +318,11 @@ impl Refusal {
             ("ExpiredToken" | "ExpiredTokenException", _) => {
                 "The session has ended: log in again (`aws sso login`), or set new credentials."
             }
-            ("RequestExpired" | "SignatureDoesNotMatch", _) => {
+            ("RequestExpired", _) => {
+                "The session has ended, or the clock of this machine is wrong: log in again (`aws \
+                 sso login`), or set new credentials."
+            }
+            ("SignatureDoesNotMatch", _) => {
                 "Check the secret key, and whether the clock of this machine is right."
             }
             ("OptInRequired", _) => {

@@ -198,12 +198,13 @@ impl Aws {
 
     /// Waits until a group that was just made is seen by all of EC2.
     async fn seen(&self, client: &Client, (region, id): (&str, &str)) -> Result<Group, ProviderError> {
-        const LOOKS: usize = 15;
+        const LOOKS: usize = 30;
+        let mut looks = client.looks();
         for _ in 0..LOOKS {
             if let Some(group) = client.group(region, id).await? {
                 return Ok(group);
             }
-            tokio::time::sleep(client.look()).await;
+            looks.pause().await;
         }
         Err(gone(&Place { region: region.to_owned(), id: id.to_owned() }))
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::calls::Which;
@@ -58,8 +58,9 @@ impl Aws {
     ) -> Result<Instance, ProviderError> {
         let run = self.run(client, order, candidate).await?;
         let find = async || {
-            let made = client.instances(&run.region, &Which::Operation(order.operation.clone()));
-            Ok(made.await?.into_iter().find(|instance| !instance.is_going()))
+            let made = Which::Operation(order.operation.clone());
+            let made = client.instances(&run.region, &made).await?;
+            Ok(made.into_iter().find(|instance| !instance.is_going()))
         };
         let made = once(|| client.run_instance(&run), find).await?;
         let remote = id(&run.region, &made.id);
@@ -199,7 +200,7 @@ pub async fn running(
     (region, id): (&str, &str),
     reporter: &Reporter,
 ) -> Result<Instance, ProviderError> {
-    let begin = Instant::now();
+    let (begin, mut looks) = (Instant::now(), client.looks());
     loop {
         let waited = begin.elapsed();
         match client.watched(region, id).await? {
@@ -214,7 +215,7 @@ pub async fn running(
             Some(instance) => reporter.phase(format!("instance is {}", instance.state)),
             None => {}
         }
-        sleep(client.look()).await;
+        looks.pause().await;
     }
 }
 
@@ -242,7 +243,7 @@ pub async fn gone(
     place: &Place,
     reporter: &Reporter,
 ) -> Result<(), ProviderError> {
-    let end = Instant::now() + STARTING;
+    let (end, mut looks) = (Instant::now() + STARTING, client.looks());
     while let Some(instance) = client.watched(&place.region, &place.id).await? {
         if instance.is_gone() {
             break;
@@ -255,7 +256,7 @@ pub async fn gone(
             return Err(ProviderError::new(ProviderErrorKind::Unavailable, message));
         }
         reporter.phase(format!("instance is {}", instance.state));
-        sleep(client.look()).await;
+        looks.pause().await;
     }
     Ok(())
 }

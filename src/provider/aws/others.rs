@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::calls::Which;
 use super::client::Client;
@@ -132,7 +132,7 @@ pub async fn available(
     client: &Client,
     (region, id): (&str, &str),
 ) -> Result<Image, ProviderError> {
-    let begin = Instant::now();
+    let (begin, mut looks) = (Instant::now(), client.looks());
     let unusable = |why: String| {
         let message = format!("The snapshot {region}/{id} {why}.");
         Err(ProviderError::new(ProviderErrorKind::Unavailable, message))
@@ -145,7 +145,7 @@ pub async fn available(
             None if begin.elapsed() < APPEARING => {}
             None => return unusable("vanished while it was being saved".to_owned()),
         }
-        sleep(client.look()).await;
+        looks.pause().await;
     }
 }
 

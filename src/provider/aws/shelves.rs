@@ -20,6 +20,9 @@ use crate::value::Value;
 
 /// The families that serve for a `size`. Where prices do not decide, the first will do.
 const FAMILIES: [&str; 9] = ["t3", "t3a", "t4g", "m7i", "c7i", "r7i", "m7g", "c7g", "r7g"];
+/// Their sizes; those that a family lacks are not found.
+const SIZES: [&str; 9] =
+    ["small", "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge"];
 /// The rank of types that only serve where they are named.
 const NAMED_ONLY: u32 = 100;
 
@@ -59,10 +62,11 @@ impl Expected {
     }
 
     /// Lists what instance types to ask for.
-    fn patterns(&self) -> Vec<String> {
-        let families = FAMILIES.map(|family| format!("{family}.*"));
-        let is_new = |name: &&String| !FAMILIES.contains(&family(name));
-        families.into_iter().chain(self.types.iter().filter(is_new).cloned()).collect()
+    fn types(&self) -> Vec<String> {
+        let usual = FAMILIES.iter().flat_map(|of| SIZES.map(|size| format!("{of}.{size}")));
+        let mut all: BTreeSet<String> = usual.collect();
+        all.extend(self.types.iter().cloned());
+        all.into_iter().collect()
     }
 }
 
@@ -89,18 +93,18 @@ impl Answers {
         region: &str,
         expected: &Expected,
     ) -> Result<Self, ProviderError> {
-        let patterns = expected.patterns();
+        let types = expected.types();
         let named: Vec<String> = image_patterns();
         let named: Vec<&str> = named.iter().map(String::as_str).collect();
         let spot = async {
             match expected.has_spot {
-                true => client.spot_prices(region, &patterns).await,
+                true => client.spot_prices(region, &types).await,
                 false => Ok(Vec::new()),
             }
         };
         let (types, offerings, images, subnets, spot) = tokio::try_join!(
-            client.instance_types(region, &patterns),
-            client.offerings(region, &patterns),
+            client.instance_types(region, &types),
+            client.offerings(region, &types),
             client.images_named(region, &OWNERS, &named),
             client.subnets(region),
             spot,
@@ -346,8 +350,8 @@ mod tests {
             Value::object([("aws", own("p5.large")), ("server_type", "t3.large".into())]),
             Value::object([("aws", own("t*"))]),
         ];
-        let patterns = Expected::of(&sandboxes).patterns();
-        assert_eq!(patterns.len(), FAMILIES.len() + 1);
-        assert!(patterns.contains(&"p5.large".to_owned()) && patterns.contains(&"t3.*".to_owned()));
+        let types = Expected::of(&sandboxes).types();
+        assert_eq!(types.len(), FAMILIES.len() * SIZES.len() + 1);
+        assert!(types.contains(&"p5.large".to_owned()) && types.contains(&"t3.large".to_owned()));
     }
 }

@@ -19,16 +19,17 @@ type Seen = Option<(Instant, Vec<Instance>)>;
 pub struct Watch(Mutex<BTreeMap<String, Arc<Mutex<Seen>>>>);
 
 impl Watch {
-    /// Returns an instance as it was at a look that began at most one pause ago; who
-    /// comes while another looks waits for that. Nothing when it is not known, or not ours.
+    /// Returns an instance as it was at a look that began after it was asked for: those
+    /// who come while another looks share the next one. Nothing when it is not known, or not ours.
     pub async fn instance(
         &self,
         client: &Client,
         (region, id): (&str, &str),
     ) -> Result<Option<Instance>, ProviderError> {
+        let came = Instant::now();
         let seen = self.0.lock().await.entry(region.to_owned()).or_default().clone();
         let mut seen = seen.lock().await;
-        let is_fresh = |at: &Instant| at.elapsed() < client.look() / 2;
+        let is_fresh = |at: &Instant| *at >= came;
         if !seen.as_ref().is_some_and(|(at, _)| is_fresh(at)) {
             let begun = Instant::now();
             *seen = Some((begun, client.instances_ever(region, &Which::Ours).await?));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal};
+use super::chassis::answer::Refuse;
 use super::clock;
 use super::pages::{Listed, Listing};
 use super::project::Project;
@@ -119,7 +120,8 @@ impl Project {
     /// Begins an action and returns its id.
     pub fn begin(&mut self, start: Start) -> u64 {
         let id = self.new_id();
-        let error = self.faults.action_error(start.command);
+        let fault = self.faults.of_action(start.command);
+        let error = fault.map(|fault| Refusal::scripted(&fault)).map(|r| (r.code, r.message));
         let begins = start.after.and_then(|other| self.actions.get(&other)).map(|a| a.ends);
         let ends = begins.unwrap_or(self.now) + self.terms.action_times.of(start.command);
         if let Some(server) = start.locks.and_then(|server| self.servers.get_mut(&server)) {

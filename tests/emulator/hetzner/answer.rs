@@ -2,27 +2,9 @@
 
 use serde_json::{Value, json};
 
-/// What a handler gives back when it did what was asked.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    /// Null for an answer without a body (204).
-    pub body: Value,
-}
-
-impl Answer {
-    pub fn ok(body: Value) -> Result<Self, Refusal> {
-        Ok(Self { status: 200, body })
-    }
-
-    pub fn created(body: Value) -> Result<Self, Refusal> {
-        Ok(Self { status: 201, body })
-    }
-
-    pub fn nothing() -> Result<Self, Refusal> {
-        Ok(Self { status: 204, body: Value::Null })
-    }
-}
+pub use super::chassis::answer::Answer;
+use super::chassis::answer::{Refuse, Trouble};
+use super::chassis::faults::{Fault, Kind};
 
 /// An error of the API: `{"error": {"code", "message", "details"}}`.
 #[derive(Debug, Clone)]
@@ -43,7 +25,7 @@ impl Refusal {
         }
     }
 
-    pub fn status(mut self, status: u16) -> Self {
+    fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
@@ -76,8 +58,39 @@ impl Refusal {
         refusal.details = json!({"fields": [{"name": field}]});
         refusal
     }
+}
 
-    pub fn body(&self) -> Value {
+impl Refuse for Refusal {
+    fn of(trouble: Trouble, message: String) -> Self {
+        let code = match trouble {
+            Trouble::Json => "json_error",
+            Trouble::Shape => "invalid_input",
+            Trouble::NoEndpoint => "not_found",
+            Trouble::NoMethod => "method_not_allowed",
+            Trouble::TooMany => "rate_limit_exceeded",
+            Trouble::Broken => "server_error",
+        };
+        Self::new(code, message)
+    }
+
+    fn scripted(fault: &Fault) -> Self {
+        let status = fault.status.or((fault.kind == Kind::Status).then_some(500));
+        let default = match fault.kind {
+            Kind::Locked => "locked",
+            Kind::NoCapacity => "resource_unavailable",
+            Kind::ActionFails => "action_failed",
+            _ => usual_code(status.unwrap_or(500)),
+        };
+        let code = fault.code.as_deref().unwrap_or(default);
+        let message = fault.message.clone().unwrap_or_else(|| format!("{code} (scripted fault)"));
+        Self::new(code, message).status(status.unwrap_or(usual_status(code)))
+    }
+
+    fn status(&self) -> u16 {
+        self.status
+    }
+
+    fn body(&self) -> Value {
         json!({"error": {"code": self.code, "message": self.message, "details": self.details}})
     }
 }

@@ -79,7 +79,7 @@ fn find(project: &Project, id: u64) -> Result<&PlacementGroup, Refusal> {
 
 fn answer(project: &Project, id: u64, status: u16) -> Result<Answer, Refusal> {
     let drawn = project.draw_placement_group(find(project, id)?);
-    Ok(Answer { status, body: json!({ "placement_group": drawn }) })
+    Ok(Answer::of(status, json!({ "placement_group": drawn })))
 }
 
 fn list(project: &mut Project, request: &Request) -> Result<Answer, Refusal> {

@@ -53,14 +53,13 @@ pub struct Terms {
 
 impl Project {
     /// Makes ready what a state file does not hold.
-    pub fn resume(mut self, terms: Terms, faults: Faults) -> Self {
+    pub fn resume(mut self, terms: Terms) -> Self {
         for image in images::system() {
             self.images.entry(image.id).or_insert(image);
         }
         let unfinished = self.actions.values().filter(|action| !action.is_done);
         self.running = unfinished.map(|action| (action.ends, action.id)).collect();
         self.terms = terms;
-        self.faults = faults;
         self
     }
 

@@ -9,13 +9,7 @@ use super::{
 };
 
 pub type Handler = fn(&mut Project, &Request) -> Result<Answer, Refusal>;
-
-#[derive(Clone, Copy)]
-pub struct Route {
-    pub method: &'static str,
-    pub template: &'static str,
-    pub handler: Handler,
-}
+pub type Route = super::chassis::cloud::Route<Project>;
 
 pub const fn get(template: &'static str, handler: Handler) -> Route {
     Route { method: "GET", template, handler }

@@ -1,10 +1,12 @@
 //! What can be chosen when the emulator starts.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::faults::Fault;
+use super::chassis::cloud::Frame;
+use super::chassis::faults::Fault;
+use super::chassis::limit::Rate;
+pub use super::chassis::times::ActionTimes;
 
 pub struct Settings {
     /// The token that may do everything; none accepts any token.
@@ -42,47 +44,16 @@ impl Default for Settings {
     }
 }
 
-/// How long actions run: one time for all, and exceptions by command.
-#[derive(Clone)]
-pub struct ActionTimes {
-    pub every: Duration,
-    pub by_command: BTreeMap<String, Duration>,
-}
-
-impl Default for ActionTimes {
-    fn default() -> Self {
-        Self { every: Duration::from_millis(200), by_command: BTreeMap::new() }
-    }
-}
-
-impl ActionTimes {
-    pub fn parse(texts: &[String]) -> Result<Self, String> {
-        let mut times = Self::default();
-        for text in texts {
-            match text.split_once('=') {
-                Some((command, time)) => {
-                    times.by_command.insert(command.to_owned(), duration(time)?);
-                }
-                None => times.every = duration(text)?,
-            }
+impl Settings {
+    /// What every emulator has.
+    pub fn frame(&self) -> Frame {
+        Frame {
+            latency: self.latency,
+            rate: Rate { requests: self.rate_limit, seconds: 3600 },
+            state: self.state.clone(),
+            faults: self.faults.clone(),
+            bodies: self.bodies.clone(),
+            body_port: self.body_port,
         }
-        Ok(times)
-    }
-
-    pub fn of(&self, command: &str) -> u64 {
-        let time = self.by_command.get(command).unwrap_or(&self.every);
-        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-/// Reads `5ms`, `2s` or `1m`.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("'{text}' is not a time such as 5ms"))?;
-    match &text[digits.len()..] {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
-        _ => Err(format!("'{text}' needs a unit: ms, s or m")),
     }
 }

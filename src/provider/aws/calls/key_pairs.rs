@@ -52,8 +52,9 @@ impl Client {
     /// Deletes a key pair; one that is gone already is a success.
     pub async fn delete_key(&self, region: &str, id: &str) -> Result<(), ProviderError> {
         let ec2 = self.ec2(region)?;
-        let call = Call::repeatable(region, format!("delete the SSH key {id}"));
-        match self.call(&call, || ec2.delete_key_pair().key_pair_id(id).send()).await {
+        let Some(KeyPair { name, .. }) = self.key_pair(region, id).await? else { return Ok(()) };
+        let call = Call::repeatable(region, format!("delete the SSH key `{name}`"));
+        match self.call(&call, || ec2.delete_key_pair().key_name(&name).send()).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
             _ => Ok(()),
         }

@@ -17,19 +17,19 @@ const MOST_VALUES: usize = 200;
 const TYPES: i32 = 100;
 
 impl Client {
-    /// Lists instance types whose names match one of the patterns; no bare metal, and
-    /// nothing of an earlier generation.
+    /// Lists those of these instance types that there are; no bare metal, and nothing of
+    /// an earlier generation.
     pub async fn instance_types(
         &self,
         region: &str,
-        patterns: &[String],
+        names: &[String],
     ) -> Result<Vec<InstanceType>, ProviderError> {
         let ec2 = self.ec2(region)?;
         let call = Call::read(region, "list instance types");
         let mut all = Vec::new();
-        for patterns in patterns.chunks(MOST_VALUES) {
+        for names in names.chunks(MOST_VALUES) {
             let filters = vec![
-                filter("instance-type", patterns),
+                filter("instance-type", names),
                 filter("current-generation", ["true"]),
                 filter("bare-metal", ["false"]),
                 filter("processor-info.supported-architecture", ["x86_64", "arm64"]),
@@ -48,17 +48,17 @@ impl Client {
         Ok(all)
     }
 
-    /// Lists pairs of an instance type and a zone that has it.
+    /// Lists pairs of one of these instance types and a zone that has it.
     pub async fn offerings(
         &self,
         region: &str,
-        patterns: &[String],
+        names: &[String],
     ) -> Result<Vec<(String, String)>, ProviderError> {
         let ec2 = self.ec2(region)?;
         let call = Call::read(region, "list what its zones offer");
         let mut all = Vec::new();
-        for patterns in patterns.chunks(MOST_VALUES) {
-            let types = filter("instance-type", patterns);
+        for names in names.chunks(MOST_VALUES) {
+            let types = filter("instance-type", names);
             let ask = |token| {
                 let ask = ec2.describe_instance_type_offerings().filters(types.clone());
                 let ask = ask.location_type(LocationType::AvailabilityZone);

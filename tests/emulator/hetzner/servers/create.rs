@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::actions::{Effect, Start};
 use super::super::answer::{Answer, Refusal};
+use super::super::chassis::answer::Refuse;
 use super::super::labels::Labels;
 use super::super::locations::{self, Location};
 use super::super::project::Project;
@@ -208,8 +209,8 @@ pub fn check_room(
         let message = format!("server type {} is deprecated", of.name);
         return Err(Refusal::new("invalid_server_type", message));
     }
-    if let Some(refusal) = project.faults.refuse_order(of.name, location.name) {
-        return Err(refusal);
+    if let Some(fault) = project.faults.of_order(of.name, location.name) {
+        return Err(Refusal::scripted(&fault));
     }
     if !of.has_stock_in(location.name) {
         let message = "error during placement: no capacity for this server type";

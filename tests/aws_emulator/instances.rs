@@ -1,0 +1,70 @@
+//! Instances through their life, and accounts that do not see each other.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::aws::settings::{Settings, Times};
+use crate::world::{World, settings};
+
+const IMAGE: &str = "ami-02404a5a500000002";
+
+fn run(world: &World, more: &[(&str, &str)]) -> (u16, String) {
+    let order = [("Action", "RunInstances"), ("ImageId", IMAGE), ("InstanceType", "t3.micro")];
+    let counts = [("MinCount", "1"), ("MaxCount", "1")];
+    let all: Vec<_> = order.iter().chain(&counts).chain(more).copied().collect();
+    let (status, answer) = world.ask(&all);
+    let made = answer.items("instancesSet").next().map(|one| one.text("instanceId"));
+    (status, made.unwrap_or_else(|| answer.text("Errors/Error/Code")))
+}
+
+#[test]
+fn every_world_has_an_account_of_its_own() {
+    let (one, other) = (World::bodiless(""), World::bodiless(""));
+    assert_eq!(run(&one, &[]).0, 200);
+    other.ask(&[("Action", "DescribeInstances")]);
+    assert_eq!((one.instances().len(), other.instances().len()), (1, 0));
+}
+
+#[test]
+fn a_token_holds_in_a_zone() {
+    let world = World::bodiless("");
+    let a = [("ClientToken", "t"), ("Placement.AvailabilityZone", "eu-central-1a")];
+    let b = [("ClientToken", "t"), ("Placement.AvailabilityZone", "eu-central-1b")];
+    let first = run(&world, &a);
+    assert_eq!(run(&world, &a), first);
+    assert_ne!(run(&world, &b), first);
+    let other = [a[0], a[1], ("KeyName", "k")];
+    assert_eq!(run(&world, &other), (400, "IdempotentParameterMismatch".to_owned()));
+    assert_eq!(world.instances().len(), 2);
+}
+
+#[test]
+fn a_new_instance_can_be_unseen_for_a_while() {
+    let times = Times { unseen: Duration::from_millis(400), ..Times::default() };
+    let world = World::with("", Settings { times, bodies: None, ..settings() });
+    let (_, id) = run(&world, &[]);
+    let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];
+    let (status, answer) = world.ask(&named);
+    assert_eq!(status, 400);
+    assert_eq!(answer.text("Errors/Error/Code"), "InvalidInstanceID.NotFound");
+    let all = world.ask(&[("Action", "DescribeInstances")]).1;
+    assert_eq!(all.items("reservationSet").count(), 0);
+    assert_eq!(world.instance()["instanceId"], id.as_str(), "tests see it at once");
+    world.wait_until(|| world.ask(&named).0 == 200);
+}
+
+#[test]
+fn capacity_is_of_a_type_in_a_zone() {
+    let world = World::bodiless("");
+    world.fault(json!({"kind": "no_capacity", "instance_type": "t3.*", "zone": "*a"}));
+    let at = |zone| run(&world, &[("Placement.AvailabilityZone", zone)]);
+    assert_eq!(at("eu-central-1a"), (500, "InsufficientInstanceCapacity".to_owned()));
+    let (status, id) = at("eu-central-1b");
+    assert_eq!(status, 200);
+    world.wait_for(&id, "running");
+    world.ec2(&[("Action", "StopInstances"), ("InstanceId.1", &id)]);
+    world.wait_for(&id, "stopped");
+    world.fault(json!({"kind": "no_capacity", "zone": "eu-central-1b"}));
+    assert_eq!(world.ask(&[("Action", "StartInstances"), ("InstanceId.1", &id)]).0, 500);
+}

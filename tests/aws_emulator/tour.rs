@@ -1,0 +1,22 @@
+//! The official Python client.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::aws::moto::requirements;
+use crate::aws::settings::Settings;
+use crate::python;
+use crate::world::{World, settings};
+
+#[test]
+fn the_official_python_client_passes_its_tour() {
+    let settings = Settings { access_key: Some("AKIATOUR".to_owned()), ..settings() };
+    let world = World::with("", Settings { bodies: None, ..settings });
+    let listed = python::listed(&requirements());
+    let packages: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let mut tour = Command::new(python::environment("moto", &packages));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/emulator/aws/tour.py");
+    let output = tour.arg(script).arg(&world.url).output().unwrap();
+    let (said, complaints) = (output.stdout, String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&said), "tour done\n", "{complaints}");
+}
