@@ -52,13 +52,13 @@ fn another_network_is_put_in_place_and_none_is_the_one_for_ssh() {
 
 #[test]
 fn another_image_market_or_larger_disk_is_another_instance() {
-    let world = World::bodiless(&sandbox(""));
+    let world = World::new(&sandbox(""));
+    world.apply(&sandbox("")).exits(0);
     for (arguments, why) in [
         ("image = \"debian-12\"", "image"),
         ("aws { spot = true }", "aws"),
         ("size = { vcpus = 4, disk = \"100GiB\" }", "size"),
     ] {
-        world.apply(&sandbox(""));
         world.write(&sandbox(arguments));
         world.sandplan("plan").exits(0).says("must be replaced").says(why);
     }
@@ -80,8 +80,27 @@ fn an_instance_that_was_switched_off_is_switched_on_again() {
 
 #[test]
 fn a_newer_image_is_no_change_of_a_sandbox_that_lives() {
-    let world = World::bodiless(&sandbox(""));
-    world.sandplan("apply -auto-approve");
-    let image = world.instance()["imageId"].clone();
-    world.sandplan("show").exits(0).says(image.as_str().unwrap());
+    let world = World::new(&sandbox(""));
+    world.sandplan("apply -auto-approve").exits(0);
+    let instance = world.instance();
+    let image = instance["imageId"].as_str().unwrap();
+    world.sandplan("show").exits(0).says(image);
+    let newer = format!("{}-server-29991231", "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64");
+    let id = instance["instanceId"].as_str().unwrap();
+    world.ec2(&[("Action", "CreateImage"), ("InstanceId", id), ("Name", &newer)]);
+    world.is_settled();
+}
+
+#[test]
+fn a_new_ttl_is_told_to_the_guest_and_to_the_tags() {
+    let world = World::new(&sandbox(""));
+    world.sandplan("apply -auto-approve").exits(0);
+    let expiry = || world.instance()["_tags"]["sandplan-expires"].as_str().unwrap().to_owned();
+    let file = || world.sandplan("exec a -- cat /var/lib/sandplan/expires").exits(0).stdout;
+    let first = expiry();
+    world.apply(&sandbox("").replace("2h", "5h")).exits(0);
+    let second = expiry();
+    assert!(second.parse::<i64>().unwrap() > first.parse::<i64>().unwrap(), "{first} {second}");
+    assert_eq!(file().trim(), second);
+    world.is_settled();
 }

@@ -20,8 +20,8 @@ fn an_instance_that_somebody_ended_is_gone_and_made_again() {
 #[test]
 fn rules_that_somebody_changed_are_put_right() {
     let network = "network \"n\" {\n  ingress {\n    ssh = [\"127.0.0.0/8\"]\n    tcp = { \"8000-8010\" = [\"10.0.0.0/8\"] }\n  }\n}\n";
-    let world = World::bodiless(&format!("{network}sandbox \"a\" {{\n  network = network.n\n}}\n"));
-    world.sandplan("apply -auto-approve");
+    let world = World::new(&format!("{network}sandbox \"a\" {{\n  network = network.n\n}}\n"));
+    world.sandplan("apply -auto-approve").exits(0);
     let find = || {
         let groups = world.all("security_groups");
         groups.into_iter().find(|group| group["_tags"]["sandplan-address"].is_string()).unwrap()

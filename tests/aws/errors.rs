@@ -31,7 +31,8 @@ fn credentials_that_are_refused_or_expired_exit_7() {
     };
     assert!(with("AWS_ACCESS_KEY_ID", "AKIAOTHER", "plan").contains("AuthFailure"));
     assert!(with("AWS_ACCESS_KEY_ID", "AKIAOTHER", "init").contains("InvalidClientTokenId"));
-    assert!(with("AWS_SESSION_TOKEN", "expired", "plan").contains("aws sso login"));
+    let said = with("AWS_SESSION_TOKEN", "expired", "plan");
+    assert!(said.contains("aws sso login"), "{said}");
     world.fault(json!([{"kind": "status", "code": "UnauthorizedOperation", "action": "RunInstances"}]));
     let said = told(&world.sandplan("apply -auto-approve").exits(7));
     assert!(said.contains("docs/aws.md"), "{said}");

@@ -185,8 +185,7 @@ fn catalogue(answers: &[Answers], expected: &Expected, (as_of, is_sold, offer): 
         server_types: types.into_values().collect(),
         locations,
         images: answers.iter().flat_map(images).collect(),
-        ipv4: BTreeMap::new(),
-        snapshot_gb_month: None,
+        ipv4: None,
     }
 }
 
