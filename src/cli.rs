@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure};
+use crate::engine::Registry;
 use args::{Cli, Command};
 use context::Context;
 
@@ -54,8 +55,8 @@ pub fn code_of(problems: &Diagnostics) -> u8 {
     }
 }
 
-/// Parses the command line and runs the command.
-pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
+/// Parses the command line and runs the command, with these platforms.
+pub fn run(args: impl IntoIterator<Item = String>, registry: Registry) -> ExitCode {
     let parsed =
         Cli::command().try_get_matches_from(args::double_dashes(args)).and_then(|matches| {
             let order = args::order_of_values(&matches);
@@ -69,7 +70,7 @@ pub fn run(args: impl IntoIterator<Item = String>) -> ExitCode {
             return ExitCode::from(if is_help { 0 } else { 64 });
         }
     };
-    let context = Context::new(&cli, order);
+    let context = Context::new(&cli, order, registry);
     let done = dispatch(&context, cli.command);
     if let (Ok(_), Some(why)) = (&done, context.terminal.lost()) {
         let problem = Diagnostic::error("output-lost", "Cannot write the output");

@@ -27,6 +27,7 @@ use crate::plan::{self, Mode, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provider::portable;
 use crate::provision::Manifest;
 use crate::refresh::{RefreshInputs, refresh};
+use crate::schema;
 use crate::state::Store;
 
 pub use crate::apply::{OnFailure, Stop};
@@ -40,7 +41,8 @@ pub use target::Target;
 /// The time, as the engine is told it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-pub use crate::provider::registry::Variable;
+pub use crate::provider::registry::Registry;
+pub use crate::provider::settings::Variable;
 
 /// Says something to the user at once.
 pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
@@ -59,6 +61,8 @@ pub struct Environment {
     pub variable: Variable,
     /// Says what a provider waits for while it is asked what there is.
     pub notice: Notice,
+    /// The platforms that there are.
+    pub registry: Registry,
 }
 
 /// Where the state is when the configuration does not say.
@@ -94,7 +98,11 @@ impl Project {
         let load::Loaded { mut sources, config, mut problems, is_complete } =
             load::load(&environment.directory);
         if is_complete {
-            problems.extend(check_all(&config, portable::schema));
+            problems.extend(check_all(
+                &config,
+                portable::schema,
+                &own_blocks(&environment.registry),
+            ));
             problems.extend(Desired::check(&config));
         }
         let settings = config.settings.clone();
@@ -236,6 +244,13 @@ impl Project {
         let options = PlanOptions { has_prices: false, ..PlanOptions::default() };
         self.plan_offline(&prior, &options).map(|plan| plan.warnings)
     }
+}
+
+/// Lists the platforms whose own blocks a sandbox may hold: those of this build, and
+/// those of other builds that a portable file serves as well.
+fn own_blocks(registry: &Registry) -> Vec<&'static str> {
+    let others = schema::PLATFORMS.into_iter().filter(|name| !registry.knows(name));
+    registry.names().chain(others).collect()
 }
 
 /// Asks for each digest only once: a thousand sandboxes may share a directory, and

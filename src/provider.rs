@@ -5,8 +5,10 @@
 //! is a trait of its own ([`Exec`], [`Files`], [`Ports`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
+pub mod cloud;
 pub mod copy;
 pub mod guest;
+#[cfg(feature = "hetzner")]
 pub mod hetzner;
 pub mod local;
 pub mod name;
@@ -15,6 +17,7 @@ pub mod portable;
 pub mod price;
 pub mod registry;
 pub mod sandbox;
+pub mod settings;
 pub mod shell;
 pub mod size;
 pub mod snapshot;

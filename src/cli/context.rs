@@ -13,7 +13,7 @@ use super::terminal::Terminal;
 use crate::config::inputs::{Given, Inputs};
 use crate::diagnostic::{Diagnostic, Diagnostics, Failure, Sources};
 use crate::duration;
-use crate::engine::{Environment, Overrides, Project, Strictness};
+use crate::engine::{Environment, Overrides, Project, Registry, Strictness};
 use crate::event::EventStream;
 use crate::object::State;
 use crate::render;
@@ -35,6 +35,7 @@ pub struct Context {
     /// In which order values were given.
     order: Vec<GivenBy>,
     directory: PathBuf,
+    registry: Registry,
     sources: RefCell<Sources>,
     voice: Cell<Voice>,
     /// A code of its own for sandplan's failures, as `exec` has it.
@@ -43,11 +44,12 @@ pub struct Context {
 
 impl Context {
     /// Derives the settings.
-    pub fn new(cli: &Cli, order: Vec<GivenBy>) -> Self {
+    pub fn new(cli: &Cli, order: Vec<GivenBy>, registry: Registry) -> Self {
         Self {
             order,
             terminal: Terminal::of_this_process(cli.no_color),
             directory: cli.chdir.clone().unwrap_or_else(|| PathBuf::from(".")),
+            registry,
             sources: RefCell::default(),
             voice: Cell::default(),
             own_code: Cell::default(),
@@ -157,6 +159,7 @@ impl Context {
             clock: Arc::new(Timestamp::now),
             variable: Arc::new(|name| std::env::var(name).ok()),
             notice: Arc::new(move |text| terminal.say(&format!("{text}\n"))),
+            registry: self.registry.clone(),
         })
     }
 

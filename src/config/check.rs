@@ -5,23 +5,26 @@ use super::body::{BlockBody, NestedBlock, at_most_once, unsupported_argument, un
 use super::{Config, Resource};
 use crate::address::ResourceType;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::schema::{BlockSchema, Nesting, PLATFORMS, ResourceSchema};
+use crate::schema::{BlockSchema, Nesting, ResourceSchema};
 
-/// Holds every profile and resource against the schema of its type.
+/// Holds every profile and resource against the schema of its type. `platforms` are
+/// those whose own blocks a sandbox may hold.
 pub fn check_all<'a>(
     config: &Config,
     schema_of: impl Fn(ResourceType) -> &'a ResourceSchema,
+    platforms: &[&str],
 ) -> Diagnostics {
     let sandbox = &schema_of(ResourceType::Sandbox).block;
-    let profiles = config.profiles.values().map(|p| check(&p.body, sandbox, &PLATFORMS));
+    let profiles = config.profiles.values().map(|p| check(&p.body, sandbox, platforms));
     let resources = config.resources.values();
-    let resources = resources.map(|r| check_resource(r, &schema_of(r.address.kind).block));
+    let resources =
+        resources.map(|r| check_resource(r, &schema_of(r.address.kind).block, platforms));
     profiles.chain(resources).flatten().collect()
 }
 
-fn check_resource(resource: &Resource, schema: &BlockSchema) -> Diagnostics {
+fn check_resource(resource: &Resource, schema: &BlockSchema, platforms: &[&str]) -> Diagnostics {
     let foreign: &[&str] = match resource.address.kind {
-        ResourceType::Sandbox => &PLATFORMS,
+        ResourceType::Sandbox => platforms,
         _ => &[],
     };
     let required = schema.attributes.iter().filter(|attribute| attribute.required);
@@ -29,19 +32,17 @@ fn check_resource(resource: &Resource, schema: &BlockSchema) -> Diagnostics {
     let missing = missing.map(|attribute| missing_argument(&resource.range, &attribute.name));
     let mut problems = check(&resource.body, schema, foreign);
     problems.extend(missing);
-    problems.extend(check_ignored(resource, schema));
+    problems.extend(check_ignored(resource, schema, foreign));
     problems
 }
 
 /// Complains of names in `ignore_changes` that are no argument.
-fn check_ignored(resource: &Resource, schema: &BlockSchema) -> Diagnostics {
+fn check_ignored(resource: &Resource, schema: &BlockSchema, foreign: &[&str]) -> Diagnostics {
     let IgnoreChanges::These(these) = &resource.lifecycle.ignore_changes else {
         return Diagnostics::new();
     };
     let is_known = |name: &str| {
-        schema.attribute(name).is_some()
-            || schema.block(name).is_some()
-            || PLATFORMS.contains(&name)
+        schema.attribute(name).is_some() || schema.block(name).is_some() || foreign.contains(&name)
     };
     let unknown = these.iter().filter(|ignored| !is_known(&ignored.argument));
     unknown

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::graph::Desired;
 use crate::object::{OperationId, ProviderRef};
 use crate::plan::ProviderSet;
-use crate::provider::registry::{self, Settings};
+use crate::provider::settings::Settings;
 use crate::provider::{Report, Reporter};
 use crate::schema::PLATFORMS;
 use crate::value::Value;
@@ -24,13 +24,14 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
         let (clock, variable) = (environment.clock.clone(), environment.variable.clone());
         let region = desired.region.clone();
         let notices = heard.of(OperationId::from(name.to_string()));
-        let settings = Settings { attributes, range, region, data_dir, clock, variable, notices };
-        registry::build(&name.platform, name.clone(), settings)
+        let registry = environment.registry.clone();
+        let settings =
+            Settings { attributes, range, region, data_dir, clock, variable, notices, registry };
+        environment.registry.build(name.clone(), settings)
     };
-    let known: Vec<&str> = registry::platforms().iter().map(|platform| platform.name).collect();
     for block in &desired.config.providers {
         let name = ProviderRef { platform: block.platform.clone(), alias: block.alias.clone() };
-        if !known.contains(&&*block.platform) {
+        if !environment.registry.knows(&block.platform) {
             problems.extend(unknown(block));
             continue;
         }
@@ -41,7 +42,7 @@ pub fn build(desired: &Desired, environment: &Environment) -> Result<ProviderSet
             providers.insert(name, provider);
         }
     }
-    for platform in known {
+    for platform in environment.registry.names() {
         let name = ProviderRef::of(platform);
         if !providers.contains_key(&name)
             && let Some(provider) =

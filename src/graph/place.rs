@@ -132,8 +132,13 @@ pub fn not_possible(
     resource: &Resource,
     (address, provider): (&Address, &ProviderRef),
 ) -> Diagnostic {
-    let exists = (evaluation.schema_of)(provider, ResourceType::Sandbox).is_some();
-    if exists { lacking(resource, provider, address) } else { unknown(resource, provider, address) }
+    let has_sandboxes =
+        |name: &ProviderRef| (evaluation.schema_of)(name, ResourceType::Sandbox).is_some();
+    if has_sandboxes(provider) {
+        return lacking(resource, provider, address);
+    }
+    let platform = ProviderRef { platform: provider.platform.clone(), alias: None };
+    unknown(resource, (provider, has_sandboxes(&platform)), address)
 }
 
 fn lacking(resource: &Resource, provider: &ProviderRef, address: &Address) -> Diagnostic {
@@ -153,21 +158,24 @@ fn lacking(resource: &Resource, provider: &ProviderRef, address: &Address) -> Di
         .address(address)
 }
 
-fn unknown(resource: &Resource, provider: &ProviderRef, address: &Address) -> Diagnostic {
+/// Says that a provider is not there; `is_built` tells whether its platform is.
+fn unknown(
+    resource: &Resource,
+    (provider, is_built): (&ProviderRef, bool),
+    address: &Address,
+) -> Diagnostic {
     let platform = &provider.platform;
-    let detail = if PLATFORMS.contains(&&**platform) {
-        match &provider.alias {
-            Some(alias) => format!(
-                "No `provider \"{platform}\"` block with `alias = \"{alias}\"` is in the configuration, or this version of sandplan has no `{platform}` provider."
-            ),
-            None => format!("This version of sandplan has no `{platform}` provider."),
-        }
-    } else {
-        format!("There is no provider called `{platform}`.")
+    let is_real = is_built || PLATFORMS.contains(&&**platform);
+    let detail = match &provider.alias {
+        _ if !is_real => format!("There is no provider called `{platform}`."),
+        Some(alias) if is_built => format!(
+            "No `provider \"{platform}\"` block with `alias = \"{alias}\"` is in the configuration."
+        ),
+        _ => format!("This build of sandplan has no `{platform}` provider."),
     };
     Diagnostic::error("unknown-provider", "Unknown provider")
         .detail(detail)
         .at(resource.provider.as_ref().map_or_else(|| resource.range.clone(), Expr::range))
-        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !PLATFORMS.contains(&&**platform)))
+        .hint(did_you_mean(platform, PLATFORMS).filter(|_| !is_real))
         .address(address)
 }

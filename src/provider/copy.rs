@@ -9,9 +9,29 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use async_trait::async_trait;
 use tokio::net::unix::pipe;
 
-use super::{Exec, ExecIo, ExecOutcome, ExecRequest, Machine, ProviderError, ProviderErrorKind};
+use super::{
+    Exec, ExecIo, ExecOutcome, ExecRequest, Files, Machine, ProviderError, ProviderErrorKind,
+};
+
+/// Whatever runs commands copies files.
+#[async_trait]
+impl<E: Exec> Files for E {
+    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
+        upload(self, machine, from, to).await
+    }
+
+    async fn download(
+        &self,
+        machine: &Machine,
+        from: &str,
+        to: &Path,
+    ) -> Result<(), ProviderError> {
+        download(self, machine, from, to).await
+    }
+}
 
 /// What stands at a destination, and in the directory above it.
 const LOOK: &str = r#"if [ -d "$1" ]; then echo directory

@@ -5,15 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
 
 use async_trait::async_trait;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    ConsoleRequest, Exec, ExecIo, ExecOutcome, ExecRequest, Files, Machine, Ports, ProviderError,
-    ProviderErrorKind, copy,
+    ConsoleRequest, Exec, ExecIo, ExecOutcome, ExecRequest, Machine, Ports, ProviderError,
+    ProviderErrorKind,
 };
 use crate::ssh::{Command, Connections, Endpoint, HostKey};
 use crate::tty::Terminal;
@@ -87,22 +86,6 @@ impl Exec for Guest {
             io: ExecIo::Inherit,
         };
         Ok(Exec::exec(self, shell).await?.code)
-    }
-}
-
-#[async_trait]
-impl Files for Guest {
-    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
-        copy::upload(self, machine, from, to).await
-    }
-
-    async fn download(
-        &self,
-        machine: &Machine,
-        from: &str,
-        to: &Path,
-    ) -> Result<(), ProviderError> {
-        copy::download(self, machine, from, to).await
     }
 }
 

@@ -8,60 +8,101 @@
 pub mod access;
 pub mod account;
 pub mod actions;
+pub mod build;
 pub mod call;
 pub mod calls;
-pub mod catalogue;
 pub mod change;
 pub mod client;
 pub mod error;
-pub mod escape;
 pub mod firewalls;
-pub mod labels;
 pub mod limit;
-pub mod living;
-pub mod objects;
-pub mod offer;
 pub mod order;
-pub mod orderable;
 pub mod others;
 pub mod pages;
-pub mod plan;
-pub mod price;
-pub mod reach;
 pub mod remote;
 pub mod retry;
 pub mod saved;
-pub mod schema;
+pub mod selector;
 pub mod servers;
+pub mod shelves;
 pub mod transport;
-pub mod validate;
 pub mod wire;
-pub mod wish;
 
 pub use hcloud::models;
 
-use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use async_trait::async_trait;
-use tokio::net::TcpListener;
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::UnboundedSender;
 
 use self::access::Access;
-use self::catalogue::Catalogue;
 use self::client::{Client, Tuning};
-use self::labels::Selector;
 use self::pages::Filter;
-use self::reach::Reach;
-use self::validate::HONOURS;
+use self::selector::Selector;
 use self::wire::{Firewall, Image, PrimaryIp, Server, SshKey};
+use super::cloud::catalogue::Catalogue;
+use super::cloud::labels::Labels;
+use super::cloud::reach::{Reach, Relabel};
+use super::cloud::reachable::Reachable;
+use super::cloud::terms::{Billing, Examples, Terms, UserDataLimit};
+use super::cloud::{self, objects, plan, rules, seed, validate};
 use super::guest::Guest;
 use super::local::Clock;
-use super::name::default_name;
 use super::*;
 use crate::object::SshAccess;
 use crate::ssh::Identities;
+
+/// How the platform speaks and bills: gross, with the VAT of the project's owner (its
+/// document says so of `GET /pricing`), so as the owner's invoice will say. The primary
+/// IPv4 address bills apart and is added. Stopped servers bill like running ones.
+pub const TERMS: Terms = Terms {
+    platform: "Hetzner",
+    block: "hetzner",
+    type_argument: "server_type",
+    server_type: "server type",
+    location: "location",
+    examples: Examples { types: ["cpx32", "cx33"], regions: ["ash", "hil"] },
+    default_region: "ash",
+    default_image: "ubuntu-24.04",
+    is_image_id: |name| name.bytes().all(|byte| byte.is_ascii_digit()),
+    billing: Billing::StartedHours,
+    user_data: UserDataLimit { bytes: 32 * 1024, gzip: false },
+    pins_images: false,
+    rebuilds: true,
+    keeps_address: true,
+    only_own_regions: false,
+};
+
+/// The arguments and blocks of a sandbox that this platform honours.
+pub const HONOURS: [&str; 20] = [
+    "agent",
+    "env",
+    "file",
+    "from",
+    "hetzner",
+    "image",
+    "labels",
+    "mirrors",
+    "name",
+    "network",
+    "packages",
+    "port",
+    "provision",
+    "ready",
+    "region",
+    "size",
+    "ssh_keys",
+    "sync",
+    "toolchain",
+    "ttl",
+];
+
+/// Returns the schema of a sandbox on this platform.
+pub fn schema() -> &'static ResourceSchema {
+    static SCHEMA: LazyLock<ResourceSchema> =
+        LazyLock::new(|| cloud::schema::schema(&TERMS, vec![]));
+    &SCHEMA
+}
 
 /// What a Hetzner Cloud provider is made from.
 pub struct Settings {
@@ -105,15 +146,31 @@ impl Hetzner {
 
     fn plan_server(&self, change: &ProposedChange<'_>) -> PlannedChange {
         let context = plan::Context {
+            terms: &TERMS,
             catalogue: self.catalogue.get(),
             regions: &self.regions,
-            pending: &Self::pending,
+            pending: &seed::pending,
         };
         plan::plan(&context, change)
     }
+}
 
+#[async_trait]
+impl Reachable for Hetzner {
     async fn guest(&self, machine: &Machine) -> Result<Guest, ProviderError> {
-        self.reach.connected(|| self.client().cloned(), machine).await
+        let id = &machine.remote_id;
+        let ask = || async {
+            let server = self.client()?.read::<Server>(number(id)?).await?;
+            server.as_ref().map(remote::server).ok_or_else(|| cloud::place::gone(id))
+        };
+        self.reach.connected(machine, ask).await
+    }
+}
+
+#[async_trait]
+impl Relabel for Client {
+    async fn relabel(&self, id: &RemoteId, labels: &Labels) -> Result<(), ProviderError> {
+        self.change::<Server>(number(id)?, None, labels).await.map(drop)
     }
 }
 
@@ -125,9 +182,9 @@ impl Provider for Hetzner {
 
     fn schema(&self, of: ResourceType) -> Option<&ResourceSchema> {
         Some(match of {
-            ResourceType::Sandbox => schema::schema(),
+            ResourceType::Sandbox => schema(),
             ResourceType::SshKey => ssh_key::schema(),
-            ResourceType::Network => firewalls::schema(),
+            ResourceType::Network => rules::schema(),
             ResourceType::Snapshot => snapshot::schema(),
         })
     }
@@ -139,7 +196,8 @@ impl Provider for Hetzner {
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
         match config.kind {
             ResourceType::Sandbox => {
-                validate::validate(config, Some(servers::user_data_size(config)))
+                let size = seed::user_data_size(&TERMS, config);
+                validate::validate(&TERMS, config, Some(size))
             }
             _ => portable::check(config, None),
         }
@@ -148,7 +206,7 @@ impl Provider for Hetzner {
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {
         match change.kind {
             ResourceType::Sandbox => self.plan_server(change),
-            ResourceType::Network => firewalls::plan(change),
+            ResourceType::Network => rules::plan(change),
             _ => objects::plan(change),
         }
     }
@@ -178,7 +236,7 @@ impl Provider for Hetzner {
         let ours = Filter::labelled(&selector);
         Ok(match request.kind {
             ResourceType::Sandbox => {
-                client.list::<Server>(&ours).await?.iter().map(remote::server).collect()
+                client.list::<Server>(&ours).await?.iter().map(remote::sandbox).collect()
             }
             ResourceType::SshKey => {
                 client.list::<SshKey>(&ours).await?.iter().map(remote::ssh_key).collect()
@@ -199,7 +257,7 @@ impl Provider for Hetzner {
     ) -> Result<Option<RemoteObject>, ProviderError> {
         let (client, id) = (self.client()?, number(id)?);
         Ok(match kind {
-            ResourceType::Sandbox => client.read::<Server>(id).await?.as_ref().map(remote::server),
+            ResourceType::Sandbox => client.read::<Server>(id).await?.as_ref().map(remote::sandbox),
             ResourceType::SshKey => client.read::<SshKey>(id).await?.as_ref().map(remote::ssh_key),
             ResourceType::Network => {
                 client.read::<Firewall>(id).await?.as_ref().map(firewalls::object)
@@ -220,7 +278,7 @@ impl Provider for Hetzner {
         let client = self.client()?;
         Ok(match kind {
             ResourceType::Sandbox => {
-                client.adopted::<Server>(to).await?.as_ref().map(remote::server)
+                client.adopted::<Server>(to).await?.as_ref().map(remote::sandbox)
             }
             ResourceType::SshKey => {
                 client.adopted::<SshKey>(to).await?.as_ref().map(remote::ssh_key)
@@ -300,46 +358,6 @@ impl Provider for Hetzner {
     }
 }
 
-#[async_trait]
-impl Exec for Hetzner {
-    async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, ProviderError> {
-        self.guest(&request.machine).await?.exec(request).await
-    }
-
-    async fn console(&self, request: ConsoleRequest) -> Result<i32, ProviderError> {
-        self.guest(&request.machine).await?.console(request).await
-    }
-}
-
-#[async_trait]
-impl Files for Hetzner {
-    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
-        self.guest(machine).await?.upload(machine, from, to).await
-    }
-
-    async fn download(
-        &self,
-        machine: &Machine,
-        from: &str,
-        to: &Path,
-    ) -> Result<(), ProviderError> {
-        self.guest(machine).await?.download(machine, from, to).await
-    }
-}
-
-#[async_trait]
-impl Ports for Hetzner {
-    async fn forward(
-        &self,
-        machine: &Machine,
-        from: TcpListener,
-        to: u16,
-        problems: UnboundedSender<String>,
-    ) -> Result<(), ProviderError> {
-        self.guest(machine).await?.forward(machine, from, to, problems).await
-    }
-}
-
 /// Reads an id of the platform, which are numbers.
 fn number(id: &RemoteId) -> Result<u64, ProviderError> {
     id.as_str().parse().map_err(|_| {
@@ -348,11 +366,67 @@ fn number(id: &RemoteId) -> Result<u64, ProviderError> {
     })
 }
 
-/// Makes a name that no other operation makes: of the address, and the operation.
-fn unique_name(ownership: &Ownership) -> String {
-    const OPERATION: usize = 6;
-    let operation: String = ownership.operation.as_str().chars().take(OPERATION).collect();
-    let mut name = default_name(&ownership.address);
-    name.truncate(63 - 1 - OPERATION);
-    format!("{}-{operation}", name.trim_end_matches('-'))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::ResourceType;
+
+    fn codes(attributes: Value, user_data: Option<usize>) -> Vec<String> {
+        let address = "sandbox.a".parse().expect("an address");
+        let kind = ResourceType::Sandbox;
+        let config = ResourceConfig {
+            address: &address,
+            kind,
+            attributes: &attributes,
+            range_of: &|_| None,
+        };
+        validate::validate(&TERMS, &config, user_data)
+            .into_iter()
+            .map(|problem| problem.code.into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_portable_argument_is_honoured() {
+        let mut all: Vec<_> = schema().block.configurable_names().collect();
+        all.sort_unstable();
+        assert_eq!(all, HONOURS);
+    }
+
+    #[test]
+    fn what_no_catalogue_is_needed_for_is_said_before_anything_is_asked() {
+        let types = |value: Value| Value::object([("server_type", value)]);
+        let size = |name: &'static str, value: Value| Value::object([(name, value)]);
+        for (argument, value, expected) in [
+            ("region", Value::tuple([]), "invalid-region"),
+            ("region", Value::from(3i64), "invalid-region"),
+            ("hetzner", types(Value::from("")), "invalid-server-type"),
+            ("hetzner", types(Value::tuple([Value::from(true)])), "invalid-server-type"),
+            ("network", Value::from("none"), "unsupported-argument"),
+            ("name", Value::from("Not_a_name"), "invalid-name"),
+            ("labels", Value::string_map([("sandplan-owner", "me")]), "invalid-label"),
+            ("size", size("memory", Value::from("8")), "invalid-size"),
+            ("size", size("vcpus", Value::from(0i64)), "invalid-size"),
+            ("ttl", Value::from("soon"), "invalid-duration"),
+        ] {
+            assert_eq!(codes(Value::object([(argument, value)]), None), [expected], "{argument}");
+        }
+    }
+
+    #[test]
+    fn a_good_sandbox_and_an_unknown_one_have_no_problem() {
+        let unknown = || Value::unknown();
+        let types = Value::object([("server_type", unknown())]);
+        let good = [
+            ("region", Value::tuple([Value::from("ash"), unknown()])),
+            ("hetzner", types),
+            ("network", unknown()),
+            ("size", Value::object([("memory", Value::from("8GiB")), ("vcpus", unknown())])),
+        ];
+        assert_eq!(codes(Value::object(good), Some(TERMS.user_data.bytes)), [""; 0]);
+        assert_eq!(
+            codes(Value::object::<&str>([]), Some(TERMS.user_data.bytes + 1)),
+            ["user-data-too-large"]
+        );
+    }
 }

@@ -19,7 +19,7 @@ mod validate;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +30,8 @@ use self::launch::Launch;
 use self::record::Record;
 use self::snapshot::Snapshotter;
 use self::store::{Place, Store};
+use super::registry::Registry;
+use super::settings::{Built, Settings};
 use super::*;
 use crate::provision;
 use crate::tty::Terminal;
@@ -51,12 +53,23 @@ pub struct Local {
     store: Arc<Store>,
     clock: Clock,
     bwrap: PathBuf,
+    /// Says which platforms can do what this one cannot.
+    registry: Registry,
+}
+
+/// Makes the provider of a `provider "local"` block. Each alias keeps its sandboxes apart.
+pub fn build(name: ProviderRef, settings: Settings) -> Built {
+    settings.accept("local", &[])?;
+    let data_dir = settings.data_dir.join(name.to_string());
+    let local = Local::new(name, data_dir, settings.clock);
+    Ok(Arc::new(Local { registry: settings.registry, ..local }))
 }
 
 impl Local {
     /// Keeps sandboxes in a directory, which need not exist yet.
     pub fn new(name: ProviderRef, data_dir: PathBuf, clock: Clock) -> Self {
-        Self { name, store: Arc::new(Store::new(data_dir)), clock, bwrap: PathBuf::from("bwrap") }
+        let (store, bwrap) = (Arc::new(Store::new(data_dir)), PathBuf::from("bwrap"));
+        Self { name, store, clock, bwrap, registry: Registry::built_in() }
     }
 
     /// Uses this bubblewrap instead of the one in `PATH`.
@@ -134,7 +147,7 @@ impl Provider for Local {
     }
 
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
-        validate::validate(config, &registry::honouring)
+        validate::validate(config, &|argument| self.registry.honouring(argument))
     }
 
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {
@@ -239,22 +252,6 @@ impl Exec for Local {
             io: ExecIo::Inherit,
         };
         Ok(Exec::exec(self, shell).await?.code)
-    }
-}
-
-#[async_trait]
-impl Files for Local {
-    async fn upload(&self, machine: &Machine, from: &Path, to: &str) -> Result<(), ProviderError> {
-        copy::upload(self, machine, from, to).await
-    }
-
-    async fn download(
-        &self,
-        machine: &Machine,
-        from: &str,
-        to: &Path,
-    ) -> Result<(), ProviderError> {
-        copy::download(self, machine, from, to).await
     }
 }
 

@@ -290,7 +290,7 @@ fn summary(code: &str) -> &'static str {
     }
 }
 
-fn is_label(text: &str) -> bool {
+pub(super) fn is_label(text: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_alphanumeric();
     (1..=63).contains(&text.len())
         && text.starts_with(alphanumeric)

@@ -1,147 +1,84 @@
-//! The platforms that this build knows: one line each.
+//! The platforms that a build knows, as a value: `main` hands it in, and nobody
+//! else names a platform. One line each.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::hetzner::wish::default_regions;
-use super::hetzner::{self, Hetzner};
-use super::local::{self, Clock, Local};
-use super::portable::asks_nothing;
-use super::{Provider, Reporter};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
+use super::local;
+use super::settings::{Built, Settings};
+use crate::diagnostic::{Diagnostic, SourceRange, did_you_mean};
 use crate::object::ProviderRef;
-use crate::ssh::Identities;
-use crate::value::Value;
 
-/// Reads a variable of the process's environment; nothing where it is not set.
-pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
-/// What a provider is built from.
-pub struct Settings {
-    /// The attributes of the `provider` block, wholly known; an empty object
-    /// where there is none.
-    pub attributes: Value,
-    /// Where the block stands.
-    pub range: Option<SourceRange>,
-    /// The region of the command line, which counts instead of the block's.
-    pub region: Option<String>,
-    /// The directory for what providers keep on this machine: `$XDG_DATA_HOME/sandplan`.
-    pub data_dir: PathBuf,
-    pub clock: Clock,
-    pub variable: Variable,
-    /// Hears what calls wait for that no operation makes.
-    pub notices: Reporter,
-}
-
-/// A platform that this build knows.
+/// A platform that sandboxes can run on.
+#[derive(Clone)]
 pub struct Platform {
+    /// As `provider "NAME"` says it.
     pub name: &'static str,
     /// The arguments and blocks of a sandbox that it honours.
     pub honours: &'static [&'static str],
-    build: fn(ProviderRef, Settings) -> Result<Arc<dyn Provider>, Diagnostics>,
+    /// Makes a configured provider; nothing is called yet.
+    pub build: fn(ProviderRef, Settings) -> Built,
 }
 
-const PLATFORMS: [Platform; 2] = [
-    Platform { name: "local", honours: &local::HONOURS, build: build_local },
-    Platform { name: "hetzner", honours: &hetzner::validate::HONOURS, build: build_hetzner },
-];
-
-/// Attributes of a `provider` block that are not the platform's own.
-const COMMON: [&str; 2] = ["alias", "parallel"];
-
-/// Lists the platforms, the default one first.
-pub fn platforms() -> &'static [Platform] {
-    &PLATFORMS
+/// The platforms that a build knows.
+#[derive(Clone)]
+pub struct Registry {
+    platforms: Arc<[Platform]>,
 }
 
-/// Builds a configured provider.
-pub fn build(
-    platform: &str,
-    name: ProviderRef,
-    settings: Settings,
-) -> Result<Arc<dyn Provider>, Diagnostics> {
-    match PLATFORMS.iter().find(|known| known.name == platform) {
-        Some(known) => (known.build)(name, settings),
-        None => Err(unknown(platform, settings.range).into()),
+impl Registry {
+    /// Returns the platforms that this build was compiled with; `local` is always there.
+    #[rustfmt::skip]
+    pub fn built_in() -> Self {
+        let platforms = vec![
+            Platform { name: "local", honours: &local::HONOURS, build: local::build },
+            #[cfg(feature = "hetzner")]
+            Platform { name: "hetzner", honours: &super::hetzner::HONOURS, build: super::hetzner::build::build },
+        ];
+        Self { platforms: platforms.into() }
     }
-}
 
-/// Lists the platforms that honour an argument or block of a sandbox.
-pub fn honouring(argument: &str) -> Vec<&'static str> {
-    let able = PLATFORMS.iter().filter(|platform| platform.honours.contains(&argument));
-    able.map(|platform| platform.name).collect()
-}
-
-/// Each alias keeps its sandboxes apart.
-fn build_local(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provider>, Diagnostics> {
-    accept(&settings, "local", &[])?;
-    let data_dir = settings.data_dir.join(name.to_string());
-    Ok(Arc::new(Local::new(name, data_dir, settings.clock)))
-}
-
-/// Makes it also where the token is missing: then its first call says so.
-fn build_hetzner(name: ProviderRef, settings: Settings) -> Result<Arc<dyn Provider>, Diagnostics> {
-    accept(&settings, "hetzner", &["endpoint", "region", "token"])?;
-    let given = |name: &str| settings.attributes.get(name).map(Value::revealed);
-    let text = |name: &str| given(name).and_then(|value| value.as_str().map(str::to_owned));
-    let variable = |name: &str| (settings.variable)(name).filter(|value| !value.is_empty());
-    let endpoint = text("endpoint").or_else(|| variable("HCLOUD_ENDPOINT"));
-    let token = text("token").or_else(|| variable("HCLOUD_TOKEN"));
-    let mut tuning = hetzner::client::Tuning::default();
-    let parallel = given("parallel").and_then(|value| value.as_number()?.to_u64());
-    if let Some(parallel) = parallel.and_then(|parallel| usize::try_from(parallel).ok()) {
-        tuning.bounds.parallel = parallel.max(1);
+    /// Adds a platform, or puts it in place of the one of its name.
+    pub fn with(self, platform: Platform) -> Self {
+        let others = self.platforms.iter().filter(|known| known.name != platform.name);
+        let platforms = others.cloned().chain([platform.clone()]).collect();
+        Self { platforms }
     }
-    Ok(Arc::new(Hetzner::new(
-        name,
-        hetzner::Settings {
-            access: hetzner::access::Access::new(endpoint.as_deref(), token.as_deref()),
-            tuning,
-            regions: default_regions(settings.region.as_deref(), given("region")),
-            identities: identities(&settings),
-            clock: settings.clock,
-            notices: settings.notices,
-        },
-    )))
-}
 
-/// Says by which keys machines are logged in to: sandplan's own, the agent's, and
-/// those that `ssh` tries by itself.
-fn identities(settings: &Settings) -> Identities {
-    const FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
-    let variable = |name: &str| (settings.variable)(name).filter(|value| !value.is_empty());
-    let home = variable("HOME").map(|home| PathBuf::from(home).join(".ssh"));
-    Identities {
-        access_key: Some(settings.data_dir.join("ssh/id_ed25519")),
-        agent: variable("SSH_AUTH_SOCK").map(PathBuf::from),
-        files: home.into_iter().flat_map(|ssh| FILES.map(|file| ssh.join(file))).collect(),
+    /// Lists the names of the platforms.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.platforms.iter().map(|platform| platform.name)
     }
-}
 
-/// Refuses attributes of a `provider` block that the platform does not have.
-fn accept(settings: &Settings, platform: &str, own: &[&str]) -> Result<(), Diagnostics> {
-    let attributes = settings.attributes.as_attributes().into_iter().flat_map(|all| all.iter());
-    let set = attributes.filter(|(_, value)| !asks_nothing(value)).map(|(name, _)| &**name);
-    let strange = set.filter(|name| !COMMON.contains(name) && !own.contains(name));
-    let problem = |name: &str| {
-        let detail = format!("The provider `{platform}` has no argument `{name}`.");
-        Diagnostic::error("unsupported-argument", "Argument not supported by the provider")
+    /// Tells whether a platform is known.
+    pub fn knows(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
+
+    /// Builds a configured provider.
+    pub fn build(&self, name: ProviderRef, settings: Settings) -> Built {
+        match self.platforms.iter().find(|known| *known.name == *name.platform) {
+            Some(known) => (known.build)(name, settings),
+            None => Err(self.unknown(&name.platform, settings.range).into()),
+        }
+    }
+
+    /// Lists the platforms that honour an argument or block of a sandbox.
+    pub fn honouring(&self, argument: &str) -> Vec<&'static str> {
+        let able = self.platforms.iter().filter(|platform| platform.honours.contains(&argument));
+        able.map(|platform| platform.name).collect()
+    }
+
+    fn unknown(&self, platform: &str, range: Option<SourceRange>) -> Diagnostic {
+        let names: Vec<_> = self.names().collect();
+        let detail = format!(
+            "This build of sandplan has no provider `{platform}`; it has: {}.",
+            names.join(", ")
+        );
+        Diagnostic::error("unknown-provider", "Unknown provider")
             .detail(detail)
-            .at(settings.range.clone())
-    };
-    strange.map(problem).collect::<Diagnostics>().into_result(())
-}
-
-fn unknown(platform: &str, range: Option<SourceRange>) -> Diagnostic {
-    let names: Vec<_> = PLATFORMS.iter().map(|known| known.name).collect();
-    let detail = format!(
-        "This build of sandplan has no provider `{platform}`; it has: {}.",
-        names.join(", ")
-    );
-    Diagnostic::error("unknown-provider", "Unknown provider")
-        .detail(detail)
-        .at(range)
-        .hint(did_you_mean(platform, names))
+            .at(range)
+            .hint(did_you_mean(platform, names))
+    }
 }
 
 #[cfg(test)]
@@ -149,6 +86,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::provider::Reporter;
+    use crate::provider::local::Clock;
+    use crate::value::Value;
 
     fn settings(attributes: Value) -> Settings {
         let clock: Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
@@ -160,28 +100,33 @@ mod tests {
             clock,
             variable: Arc::new(|_| None),
             notices: Reporter::silent(),
+            registry: Registry::built_in(),
         }
     }
 
     #[test]
     fn an_unknown_platform_is_suggested_a_near_one() {
-        let name = ProviderRef::of("locl");
-        let problems = build("locl", name, settings(Value::null())).err().unwrap();
+        let built = Registry::built_in().build(ProviderRef::of("locl"), settings(Value::null()));
+        let problems = built.err().expect("a problem");
         assert!(problems.to_string().contains("did you mean `local`?"), "{problems}");
     }
 
     #[test]
     fn local_takes_no_credentials() {
         let attributes = Value::object([("token", "x".into()), ("parallel", 4i64.into())]);
-        let problems =
-            build("local", ProviderRef::of("local"), settings(attributes)).err().unwrap();
+        let built = Registry::built_in().build(ProviderRef::of("local"), settings(attributes));
+        let problems = built.err().expect("a problem");
         assert_eq!(problems.len(), 1);
         assert!(problems.to_string().contains("`token`"), "{problems}");
     }
 
     #[test]
     fn platforms_answer_for_what_they_honour() {
-        assert_eq!(honouring("env"), ["local", "hetzner"]);
-        assert_eq!(honouring("image"), ["hetzner"]);
+        let thing = Platform { name: "thing", honours: &["image"], build: local::build };
+        let registry = Registry::built_in().with(thing.clone()).with(thing);
+        assert!(registry.honouring("env").contains(&"local"));
+        assert!(!registry.honouring("image").contains(&"local"));
+        assert_eq!(registry.honouring("image").last(), Some(&"thing"));
+        assert_eq!(registry.names().filter(|name| *name == "thing").count(), 1);
     }
 }

@@ -194,10 +194,6 @@ fn blocks() -> Vec<Block> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sandbox {
     pub name: Option<String>,
-    pub image: Option<String>,
-    pub size: Size,
-    /// In order of preference; empty where the provider chooses.
-    pub regions: Vec<String>,
     pub packages: Vec<String>,
     pub toolchain: Toolchain,
     /// The exact version of each agent, by name.
@@ -213,16 +209,6 @@ pub struct Sandbox {
     pub provision: Vec<Provision>,
     pub ready: Ready,
     pub ports: BTreeMap<String, Port>,
-}
-
-/// The `size` argument: the least that a machine must have.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Size {
-    pub vcpus: Option<u32>,
-    /// As written: `8GiB`.
-    pub memory: Option<String>,
-    /// As written: `60GiB`.
-    pub disk: Option<String>,
 }
 
 /// One `file` block.
@@ -288,9 +274,6 @@ impl Sandbox {
     pub fn from_value(attributes: &Value) -> Self {
         Self {
             name: text(attributes, "name"),
-            image: text(attributes, "image"),
-            size: attributes.get("size").map(size).unwrap_or_default(),
-            regions: attributes.get("region").map(one_or_more).unwrap_or_default(),
             packages: texts(attributes, "packages"),
             toolchain: attributes.get("toolchain").map(Toolchain::from_value).unwrap_or_default(),
             agents: members(attributes, "agent")
@@ -313,21 +296,7 @@ impl Sandbox {
     }
 }
 
-fn size(value: &Value) -> Size {
-    let vcpus = value.get("vcpus").and_then(Value::as_number).and_then(|n| n.to_u64());
-    Size {
-        vcpus: vcpus.and_then(|n| u32::try_from(n).ok()),
-        memory: text(value, "memory"),
-        disk: text(value, "disk"),
-    }
-}
-
 /// Reads a text or a list of texts.
-fn one_or_more(value: &Value) -> Vec<String> {
-    let one = value.as_str().into_iter();
-    let more = value.as_elements().unwrap_or_default().iter().filter_map(Value::as_str);
-    one.chain(more).map(str::to_owned).collect()
-}
 
 fn file(path: &str, block: &Value) -> File {
     let mode = text(block, "mode").and_then(|m| u32::from_str_radix(&m, 8).ok());

@@ -48,9 +48,7 @@ impl fmt::Debug for HostKey<'_> {
 /// User-data that is ready to be sent.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
-    text: String,
-    /// The same with no file packed: it packs better as a whole.
-    plain: String,
+    bytes: Vec<u8>,
     /// What it is made of and how many bytes each takes, the biggest first.
     parts: Vec<(String, usize)>,
 }
@@ -72,14 +70,19 @@ pub struct TooBig {
 }
 
 impl Rendered {
-    /// Returns the user-data.
+    /// Returns the user-data as text; what is compressed is none.
     pub fn text(&self) -> &str {
-        &self.text
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
+    /// Returns the user-data.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Returns its size in bytes.
     pub fn size(&self) -> usize {
-        self.text.len()
+        self.bytes.len()
     }
 
     /// Checks it against what a platform takes, in bytes.
@@ -90,11 +93,6 @@ impl Rendered {
         let parts = self.parts.iter().take(3).cloned().collect();
         Err(TooBig { size: self.size(), limit, parts })
     }
-
-    /// Returns it compressed, for platforms that take bytes: cloud-init unpacks it.
-    pub fn gzip(&self) -> Vec<u8> {
-        gzip(self.plain.as_bytes())
-    }
 }
 
 /// It holds a private key.
@@ -104,15 +102,28 @@ impl fmt::Debug for Rendered {
     }
 }
 
-/// Renders user-data: the same input, the same bytes.
+/// Renders user-data as text: the same input, the same bytes.
 pub fn user_data(data: &UserData<'_>) -> Rendered {
     let files = files(data.setup, packed);
+    let parts = parts(data, &files);
+    Rendered { bytes: text(data, files).into_bytes(), parts }
+}
+
+/// Renders user-data compressed, for platforms that take bytes: cloud-init unpacks it.
+pub fn gzipped(data: &UserData<'_>) -> Rendered {
+    // What is packed already packs worse as a part of the whole.
+    let files = files(data.setup, plain);
+    let parts = parts(data, &files);
+    Rendered { bytes: gzip(text(data, files).as_bytes()), parts }
+}
+
+/// Names what user-data is made of, the biggest first.
+fn parts(data: &UserData<'_>, files: &[Json]) -> Vec<(String, usize)> {
     let path = |file: &Json| file["path"].as_str().unwrap_or_default().to_owned();
     let mut parts: Vec<_> = files.iter().map(|file| (path(file), file.to_string().len())).collect();
     parts.push(("the SSH keys".to_owned(), data.keys.iter().map(|key| 2 * key.len()).sum()));
     parts.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-    let plain = text(data, self::files(data.setup, plain));
-    Rendered { text: text(data, files), plain, parts }
+    parts
 }
 
 fn text(data: &UserData<'_>, files: Vec<Json>) -> String {

@@ -3,9 +3,11 @@
 
 use serde_json::Value;
 
-use sandplan::provider::hetzner::catalogue::{Answers, Catalogue};
-use sandplan::provider::hetzner::offer::offer;
-use sandplan::provider::hetzner::wish::Wish;
+use sandplan::provider::cloud::catalogue::Catalogue;
+use sandplan::provider::cloud::offer::offer;
+use sandplan::provider::cloud::wish::Wish;
+use sandplan::provider::hetzner::TERMS;
+use sandplan::provider::hetzner::shelves::{self, Answers};
 use sandplan::value::Value as Attributes;
 
 use crate::client::{get, start};
@@ -27,7 +29,7 @@ async fn catalogue() -> Catalogue {
         images: &images,
         pricing: Some(&pricing),
     };
-    let catalogue = Catalogue::from_json(&answers, jiff::Timestamp::now()).unwrap();
+    let catalogue = shelves::catalogue(&answers, jiff::Timestamp::now()).unwrap();
     assert_eq!(catalogue.server_types.len(), types.len());
     assert_eq!(catalogue.locations.len(), locations.len());
     assert_eq!(catalogue.images.len(), images.len());
@@ -51,7 +53,7 @@ async fn every_entry_of_the_shelves_is_read_with_a_price_and_a_standing() {
 #[tokio::test]
 async fn the_default_class_is_the_type_of_today() {
     let catalogue = catalogue().await;
-    let wish = Wish::of(&Attributes::object::<&str>([]), &[]).unwrap();
+    let wish = Wish::of(&TERMS, &Attributes::object::<&str>([]), &[]).unwrap();
     let offered = offer(&catalogue, &wish).unwrap();
     assert_eq!(offered.candidates.len(), 1);
     assert_eq!(offered.candidates[0].server_type, "cpx32");

@@ -1,11 +1,11 @@
 //! Every call once, in the order of a machine's life.
 
-use sandplan::provider::hetzner::labels::Selector;
 use sandplan::provider::hetzner::models::rule::{Direction, Protocol};
 use sandplan::provider::hetzner::models::{
     CreateFirewallRequest, CreateServerRequestFirewalls, CreateSshKeyRequest, Rule,
 };
 use sandplan::provider::hetzner::pages::Filter;
+use sandplan::provider::hetzner::selector::Selector;
 use sandplan::provider::hetzner::wire::{
     Action, Firewall, Image, Location, PrimaryIp, Protection, Server, SshKey,
 };
@@ -35,7 +35,7 @@ fn ssh() -> Rule {
 async fn a_key_is_made_renamed_and_deleted() {
     let world = world().await;
     let key = CreateSshKeyRequest::new("laptop".into(), KEY.into());
-    let key = world.client.create_ssh_key(&key).await.unwrap();
+    let key = world.client.create_ssh_key(&key).await.unwrap().object;
     assert!(key.public_key.starts_with("ssh-ed25519 ") && !key.fingerprint.is_empty());
     let mine = labels([("sandplan-project", "web")]);
     let changed = world.client.change::<SshKey>(key.id, Some("desk"), &mine).await.unwrap();

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use sandplan::object::OperationId;
 use sandplan::provider::hetzner::client::Tuning;
-use sandplan::provider::hetzner::labels::Selector;
 use sandplan::provider::hetzner::models::CreateSshKeyRequest;
 use sandplan::provider::hetzner::pages::Filter;
+use sandplan::provider::hetzner::selector::Selector;
 use sandplan::provider::hetzner::transport::Bounds;
 use sandplan::provider::hetzner::wire::{Location, Protection, Server};
 use sandplan::provider::{Committed, ProviderErrorKind};

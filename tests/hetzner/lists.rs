@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use sandplan::provider::hetzner::labels::Selector;
 use sandplan::provider::hetzner::pages::Filter;
+use sandplan::provider::hetzner::selector::Selector;
 use sandplan::provider::hetzner::wire::Server;
 
 use crate::canned::{Canned, json};

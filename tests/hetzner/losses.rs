@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use sandplan::address::ResourceType;
 use sandplan::object::{OperationId, Ownership, ProviderRef, RemoteId, RemoteObject};
+use sandplan::provider::cloud::labels::WORDS;
 use sandplan::provider::hetzner::access::Access;
-use sandplan::provider::hetzner::{Hetzner, Settings, labels};
+use sandplan::provider::hetzner::{Hetzner, Settings};
 use sandplan::provider::{
     Committed, CreateRequest, ListRequest, Provider, ProviderError, ProvisionRequest, Reporter,
     UpdateRequest,
@@ -202,7 +203,7 @@ async fn before_a_rebuild_both_host_keys_are_pinned_and_after_it_the_new_one() {
     let keys = |objects: &Json| {
         let all: BTreeMap<String, String> =
             serde_json::from_value(objects["servers"][0]["labels"].clone()).unwrap();
-        assert!(labels::ownership(&all).is_some());
+        assert!(WORDS.ownership(&all).is_some());
         let key = |name: &str| all.get(name).cloned();
         (key("sandplan-host-key"), key("sandplan-once-key"))
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use sandplan::provider::hetzner::labels;
+use sandplan::provider::cloud::labels::WORDS;
 use serde_json::Value;
 
 use crate::stage::Stage;
@@ -30,7 +30,7 @@ fn held(stage: &Stage) -> Vec<Held> {
     for (list, kind) in KINDS {
         for object in objects[list].as_array().unwrap() {
             let labels = serde_json::from_value(object["labels"].clone()).unwrap();
-            let owner = labels::ownership(&labels).unwrap_or_else(|| panic!("whose is {object}?"));
+            let owner = WORDS.ownership(&labels).unwrap_or_else(|| panic!("whose is {object}?"));
             let (address, operation) = (owner.address.to_string(), owner.operation.to_string());
             all.push(Held { kind, id: object["id"].to_string(), address, operation });
         }

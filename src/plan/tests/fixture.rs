@@ -26,7 +26,7 @@ use crate::provider::sandbox::Sandbox;
 use crate::provider::*;
 use crate::provision::pending;
 use crate::redact::redact;
-use crate::schema::ResourceSchema;
+use crate::schema::{PLATFORMS, ResourceSchema};
 use crate::value::Value;
 
 /// The moment at which everything here is planned.
@@ -140,7 +140,7 @@ pub fn config(text: &str) -> Result<Config, Diagnostics> {
     let body = parse_body(&source)?;
     let mut config = Config::default();
     let mut problems = config.add_file(&BlockBody::new(&body, &source));
-    problems.extend(check_all(&config, portable::schema));
+    problems.extend(check_all(&config, portable::schema, &PLATFORMS));
     problems.into_result(config)
 }
 

@@ -4,6 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use super::*;
+use crate::provider::Files;
 use crate::ssh::tests::server::{Server, user};
 
 struct Bench {

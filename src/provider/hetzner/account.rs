@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::call::Call;
-use super::catalogue::{Answers, Catalogue};
 use super::client::Client;
-use super::labels::Selector;
 use super::pages::Filter;
+use super::selector::Selector;
+use super::shelves::{self, Answers};
 use super::wire::{Location, Resource, Server};
+use crate::provider::cloud::catalogue::Catalogue;
 use crate::provider::{Account, ProviderError, ProviderErrorKind};
 
 /// Says what the token opens. Hetzner's API names no project.
@@ -67,7 +68,7 @@ pub async fn catalogue(client: &Client, now: Timestamp) -> Result<Catalogue, Pro
         images: &images,
         pricing: Some(&pricing),
     };
-    let read = Catalogue::from_json(&answers, now);
+    let read = shelves::catalogue(&answers, now);
     read.map_err(|error| ProviderError::new(ProviderErrorKind::Unavailable, format!("{error}.")))
 }
 

@@ -14,15 +14,15 @@ use serde::Serialize;
 use super::call::Call;
 use super::client::Client;
 use super::error::{CallError, Failure};
-use super::labels::{self, Labels};
 use super::models::{
     ReplaceFirewallRequest, ReplaceImageRequest, ReplacePrimaryIpRequest, ReplaceServerRequest,
     ReplaceSshKeyRequest,
 };
-use super::saved::with_keys;
 use super::wire::{Action, Firewall, Image, Made, One, PrimaryIp, Resource, Server, SshKey};
 use crate::object::Ownership;
 use crate::provider::ProviderError;
+use crate::provider::cloud::labels::{Labels, WORDS, users};
+use crate::provider::cloud::object::with_keys;
 
 /// A type of object that can be relabelled and deleted.
 pub trait Owned: Resource {
@@ -93,7 +93,7 @@ impl Client {
         (id, ownership): (u64, &Ownership),
     ) -> Result<Option<T>, ProviderError> {
         let Some(object) = self.read::<T>(id).await? else { return Ok(None) };
-        let labels = labels::write(ownership, &labels::users(object.labels()));
+        let labels = WORDS.write(ownership, &users(object.labels()));
         self.change(id, None, &with_keys(&labels, object.labels())).await.map(Some)
     }
 

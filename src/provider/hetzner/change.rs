@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::client::Client;
-use super::labels::Labels;
-use super::order::{Candidate, progress, running};
+use super::order::{progress, running};
 use super::wire::{Action, Server};
-use crate::provider::{Committed, ProviderError, ProviderErrorKind, Reporter};
+use crate::provider::cloud::labels::Labels;
+use crate::provider::cloud::place::{Planned, gone};
+use crate::provider::{ProviderError, ProviderErrorKind, Reporter};
 
 /// How long an action on a living server may take.
 const ACTING: Duration = Duration::from_secs(900);
@@ -58,14 +59,14 @@ impl Changing<'_> {
 
     /// Tells whether the server has one of the types that were planned; where none was
     /// planned, any will do.
-    pub fn is_one_of(&self, candidates: &[Candidate]) -> bool {
-        let is_own = |c: &Candidate| c.server_type == self.server.server_type.name;
+    pub fn is_one_of(&self, candidates: &[Planned]) -> bool {
+        let is_own = |c: &Planned| c.server_type == self.server.server_type.name;
         candidates.is_empty() || candidates.iter().any(is_own)
     }
 
     /// Makes the server one of the first candidate's type that there is room for; it
     /// is off meanwhile, and on again afterwards whatever happens.
-    pub async fn rescale(&self, candidates: &[Candidate]) -> Result<Candidate, ProviderError> {
+    pub async fn rescale(&self, candidates: &[Planned]) -> Result<Planned, ProviderError> {
         self.switch_off().await?;
         let rescaled = self.first_with_room(candidates).await;
         self.reporter.phase("switching on");
@@ -79,7 +80,7 @@ impl Changing<'_> {
         Ok(rescaled)
     }
 
-    async fn first_with_room(&self, candidates: &[Candidate]) -> Result<Candidate, ProviderError> {
+    async fn first_with_room(&self, candidates: &[Planned]) -> Result<Planned, ProviderError> {
         let mut refused = Vec::new();
         for candidate in candidates {
             let kind = &candidate.server_type;
@@ -139,7 +140,7 @@ impl Changing<'_> {
 
     async fn read(&self) -> Result<Server, ProviderError> {
         let server = self.client.read::<Server>(self.server.id).await?;
-        server.ok_or_else(|| gone(self.server.id))
+        server.ok_or_else(|| gone(&self.server.id.to_string().into()))
     }
 
     /// Gives the server a new disk.
@@ -149,10 +150,4 @@ impl Changing<'_> {
         self.done(&self.client.rebuild(self.server.id, image, user_data).await?).await?;
         running(self.client, self.server.id, self.reporter).await.map(|_| ())
     }
-}
-
-/// Says that a server is not there any more.
-pub fn gone(id: u64) -> ProviderError {
-    let message = format!("The server {id} is gone. Run `sandplan plan` to see what is missing.");
-    ProviderError::new(ProviderErrorKind::NotFound, message).committed(Committed::No)
 }

@@ -1,24 +1,24 @@
 //! SSH keys and snapshots: from arguments to calls, and back.
 
 use super::calls::{Owned, hashed};
-use super::change::gone;
 use super::client::Client;
-use super::labels::{self, Selector};
 use super::models::CreateSshKeyRequest;
 use super::pages::Filter;
-use super::servers::is_same_key;
-use super::wire::{Image, Server, SshKey};
-use super::{Hetzner, number, remote, saved, unique_name};
+use super::selector::Selector;
+use super::wire::{Image, Made, Server, SshKey};
+use super::{Hetzner, number, remote, saved};
 use crate::address::Address;
 use crate::object::{OperationId, RemoteId, RemoteObject};
+use crate::provider::cloud::labels::WORDS;
+use crate::provider::cloud::object::unique_name;
+use crate::provider::cloud::once::once;
+use crate::provider::cloud::place::gone;
+use crate::provider::cloud::seed::is_same_key;
 use crate::provider::snapshot::Snapshot;
 use crate::provider::ssh_key::SshKey as Arguments;
 use crate::provider::{
     Committed, CreateRequest, ProviderError, ProviderErrorKind, Report, UpdateRequest,
 };
-
-/// How often a request is sent of which nobody knows whether it arrived.
-const MOST_SENDINGS: usize = 4;
 
 impl Hetzner {
     pub(super) async fn create_ssh_key(
@@ -31,16 +31,16 @@ impl Hetzner {
         let wanted = CreateSshKeyRequest {
             name,
             public_key: arguments.public_key,
-            labels: Some(hashed(&labels::write(&request.ownership, &arguments.labels))),
+            labels: Some(hashed(&WORDS.write(&request.ownership, &arguments.labels))),
         };
         let send = || client.create_ssh_key(&wanted);
-        let made = once(&client, &request.operation, send).await;
+        let made = once(send, || found::<SshKey>(&client, &request.operation)).await;
         *self.keys.lock().await = None;
         let key = match made {
             Err(error) if error.kind == ProviderErrorKind::AlreadyExists => {
                 return Err(self.held(error, (&request.ownership.address, &wanted)).await);
             }
-            key => key?,
+            made => made?.object,
         };
         request.reporter.send(Report::RemoteId(RemoteId::from(key.id.to_string())));
         Ok(remote::ssh_key(&key))
@@ -58,7 +58,7 @@ impl Hetzner {
             is_same_key(&key.public_key, &wanted.public_key) || key.name == wanted.name
         };
         let Some(key) = held.iter().find(is_it) else { return error };
-        let remedy = match labels::ownership(&key.labels) {
+        let remedy = match WORDS.ownership(&key.labels) {
             Some(owner) => format!(
                 "It belongs to the project `{}`, as {}. Write the public key itself into \
                  `ssh_keys` of the sandboxes instead.",
@@ -83,7 +83,7 @@ impl Hetzner {
     ) -> Result<RemoteObject, ProviderError> {
         let client = self.client()?.reporting(&request.reporter);
         let arguments = Arguments::from_value(&request.attributes);
-        let labels = labels::write(&request.ownership, &arguments.labels);
+        let labels = WORDS.write(&request.ownership, &arguments.labels);
         let id = number(&request.remote_id)?;
         let key = client.change::<SshKey>(id, arguments.name.as_deref(), &labels).await?;
         Ok(remote::ssh_key(&key))
@@ -98,16 +98,18 @@ impl Hetzner {
         let client = self.client()?.reporting(&request.reporter);
         let arguments = Snapshot::from_value(&request.attributes);
         let id = number(&arguments.sandbox.as_str().into())?;
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        let server = client
+            .read::<Server>(id)
+            .await?
+            .ok_or_else(|| gone(&arguments.sandbox.as_str().into()))?;
         let name = arguments.name.unwrap_or_else(|| unique_name(&request.ownership));
-        let labels = labels::write(&request.ownership, &arguments.labels);
+        let labels = WORDS.write(&request.ownership, &arguments.labels);
         let made = match client.create_image(id, &name, &labels).await {
             Ok(made) => made,
             Err(error) if error.committed == Committed::Unknown => {
                 // Who cannot ask is no wiser: then what the call said stands.
-                let found = made_by::<Image>(&client, &request.operation).await;
-                let object = found.ok().flatten().ok_or(error)?;
-                super::wire::Made { object, actions: Vec::new() }
+                let found = found::<Image>(&client, &request.operation).await;
+                found.ok().flatten().ok_or(error)?
             }
             Err(error) => return Err(error),
         };
@@ -129,7 +131,7 @@ impl Hetzner {
     ) -> Result<RemoteObject, ProviderError> {
         let client = self.client()?.reporting(&request.reporter);
         let arguments = Snapshot::from_value(&request.attributes);
-        let labels = labels::write(&request.ownership, &arguments.labels);
+        let labels = WORDS.write(&request.ownership, &arguments.labels);
         let id = number(&request.remote_id)?;
         let image = client.change::<Image>(id, arguments.name.as_deref(), &labels).await?;
         Ok(remote::snapshot(&image))
@@ -143,39 +145,12 @@ impl Hetzner {
     }
 }
 
-/// Sends a request for an object of a unique name until it is known to be taken or
-/// refused.
-pub(super) async fn once<T: Owned, F: Future<Output = Result<T, ProviderError>>>(
+/// Looks for what an operation has made; what still goes on in it is not known.
+pub(super) async fn found<T: Owned>(
     client: &Client,
     operation: &OperationId,
-    send: impl Fn() -> F,
-) -> Result<T, ProviderError> {
-    let mut sendings = 0;
-    loop {
-        sendings += 1;
-        let error = match send().await {
-            Ok(made) => return Ok(made),
-            Err(error) => error,
-        };
-        let is_open = error.committed == Committed::Unknown;
-        if !is_open && error.kind != ProviderErrorKind::AlreadyExists {
-            return Err(error);
-        }
-        match made_by::<T>(client, operation).await {
-            Ok(Some(made)) => return Ok(made),
-            Ok(None) if is_open && sendings < MOST_SENDINGS => {}
-            Ok(None) => return Err(error),
-            // The name may be taken by an order before, whose answer was lost.
-            Err(_) => return Err(error.committed(Committed::Unknown)),
-        }
-    }
-}
-
-/// Finds what an operation made.
-async fn made_by<T: Owned>(
-    client: &Client,
-    operation: &OperationId,
-) -> Result<Option<T>, ProviderError> {
+) -> Result<Option<Made<T>>, ProviderError> {
     let filter = Filter::labelled(&Selector::operation(operation));
-    Ok(client.list::<T>(&filter).await?.into_iter().next())
+    let made = client.list::<T>(&filter).await?.into_iter().next();
+    Ok(made.map(|object| Made { object, actions: Vec::new() }))
 }

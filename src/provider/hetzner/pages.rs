@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::call::Call;
 use super::client::Client;
 use super::error::{CallError, Failure};
-use super::labels::Selector;
+use super::selector::Selector;
 use super::wire::{Page, Resource};
 use crate::provider::ProviderError;
 

@@ -6,14 +6,17 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::change::{Changing, gone};
+use super::change::Changing;
 use super::client::Client;
-use super::labels::{Labels, Selector};
-use super::reach::Booting;
-use super::remote::{HOST_KEY, ONCE_KEY};
+use super::selector::Selector;
 use super::wire::{Image, Server};
-use super::{Hetzner, number};
+use super::{Hetzner, TERMS, number, remote};
 use crate::object::RemoteId;
+use crate::provider::cloud::labels::Labels;
+use crate::provider::cloud::object::with_keys;
+use crate::provider::cloud::place::gone;
+use crate::provider::cloud::reach::Booting;
+use crate::provider::cloud::seed::Seed;
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{ProviderError, ProviderErrorKind, Reporter, SnapshotInfo, Snapshots};
 
@@ -28,9 +31,8 @@ const LOOK: Duration = Duration::from_secs(1);
 impl Snapshots for Hetzner {
     async fn snapshot(&self, id: &RemoteId, name: &str) -> Result<SnapshotInfo, ProviderError> {
         let client = self.client()?;
-        let id = number(id)?;
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
-        if of(client, id).await?.iter().any(|image| image.description == name) {
+        let server = client.read::<Server>(number(id)?).await?.ok_or_else(|| gone(id))?;
+        if of(client, server.id).await?.iter().any(|image| image.description == name) {
             let message = format!("There is a snapshot called `{name}` already.");
             return Err(ProviderError::new(ProviderErrorKind::AlreadyExists, message));
         }
@@ -40,9 +42,8 @@ impl Snapshots for Hetzner {
 
     async fn restore(&self, id: &RemoteId, snapshot: &str) -> Result<(), ProviderError> {
         let client = self.client()?;
-        let id = number(id)?;
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
-        let saved = of(client, id).await?;
+        let server = client.read::<Server>(number(id)?).await?.ok_or_else(|| gone(id))?;
+        let saved = of(client, server.id).await?;
         let Some(image) = saved.iter().find(|image| image.description == snapshot) else {
             return Err(unknown(snapshot, &saved));
         };
@@ -66,14 +67,15 @@ impl Hetzner {
         server: Server,
         image: &Image,
     ) -> Result<(), ProviderError> {
-        let seed = self.seed(&Sandbox::default())?;
+        let seed = Seed::new(&TERMS, &self.reach, &Sandbox::default())?;
         let mut labels = with_keys(&server.labels, &image.labels);
         labels.extend(seed.keys);
         let reporter = Reporter::silent();
         let changing = Changing { client, server, reporter: &reporter };
         let server = changing.relabel(None, &labels).await?;
-        changing.rebuild(&image.id.to_string(), Some(&seed.user_data)).await?;
-        let booting = Booting { client, reach: &self.reach, server, reporter: &reporter };
+        changing.rebuild(&image.id.to_string(), Some(seed.user_data.text())).await?;
+        let server = remote::server(&server);
+        let booting = Booting { platform: client, reach: &self.reach, server, reporter: &reporter };
         booting.guest().await.map(drop)
     }
 }
@@ -119,14 +121,6 @@ fn labels(server: &Server) -> Labels {
     let mut labels = with_keys(&project, &server.labels);
     labels.insert(SANDBOX.to_owned(), server.id.to_string());
     labels
-}
-
-/// Returns labels with the host keys of others.
-pub fn with_keys(labels: &Labels, keys_of: &Labels) -> Labels {
-    let is_key = |key: &str| [HOST_KEY, ONCE_KEY].contains(&key);
-    let kept = labels.iter().filter(|(key, _)| !is_key(key));
-    let keys = keys_of.iter().filter(|(key, _)| is_key(key));
-    kept.chain(keys).map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Tells whether a disk was saved by a command, not by a `snapshot` block.

@@ -2,36 +2,25 @@
 
 use std::sync::Arc;
 
-use super::change::{Changing, gone};
-use super::labels::{self, Labels};
-use super::order::{self, Candidate, Order};
+use super::change::Changing;
+use super::order::{self, Order};
 use super::pages::Filter;
-use super::reach::Booting;
-use super::remote::{self, HOST_KEY, ONCE_KEY};
-use super::saved::with_keys;
 use super::wire::{Server, SshKey};
-use super::wish::DEFAULT_IMAGE;
-use super::{Hetzner, number, unique_name};
-use crate::object::{Ownership, RemoteObject, StepRecord};
+use super::{Hetzner, TERMS, number, remote};
+use crate::object::RemoteObject;
+use crate::provider::cloud::labels::{Labels, WORDS};
+use crate::provider::cloud::object::{with, with_keys};
+use crate::provider::cloud::place::{Planned, gone, place};
+use crate::provider::cloud::reach::Booting;
+use crate::provider::cloud::seed::{self, Seed, is_same_key};
+use crate::provider::cloud::wish;
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{
     Committed, CreateRequest, DeleteRequest, ProviderError, ProviderErrorKind, ProvisionOutcome,
-    ProvisionRequest, ResourceConfig, UpdateRequest,
+    ProvisionRequest, UpdateRequest,
 };
-use crate::provision::cloud_init::{self, HostKey, UserData};
-use crate::provision::{self, Guest, setup};
-use crate::ssh::host_key;
+use crate::provision;
 use crate::value::Value;
-
-/// The most bytes of user-data that the platform takes.
-pub const USER_DATA_LIMIT: usize = 32 * 1024;
-
-/// What a server's disk begins with.
-pub(super) struct Seed {
-    pub user_data: String,
-    /// The labels that say which host key is in it.
-    pub keys: Labels,
-}
 
 impl Hetzner {
     pub(super) async fn create_server(
@@ -40,42 +29,21 @@ impl Hetzner {
     ) -> Result<RemoteObject, ProviderError> {
         let client = self.client()?.reporting(&request.reporter);
         let sandbox = Sandbox::from_value(&request.attributes);
-        let seed = self.seed(&sandbox)?;
+        let seed = Seed::new(&TERMS, &self.reach, &sandbox)?;
         let order = Order {
             operation: request.operation.clone(),
-            name: name_of(&sandbox, &request.ownership),
-            image: image_of(&request.attributes),
-            labels: owned(&request.ownership, &sandbox, &seed.keys),
+            name: seed::name_of(&sandbox, &request.ownership),
+            image: image_of(&request.attributes)?,
+            labels: seed::owned(&WORDS, &request.ownership, (&sandbox.labels, &seed.keys)),
             ssh_keys: self.uploaded(&sandbox.ssh_keys).await?,
             firewall: firewall_of(&sandbox)?,
-            user_data: seed.user_data,
+            user_data: seed.user_data.text().to_owned(),
         };
-        let candidates = Candidate::planned(&request.attributes);
-        let (server, candidate) =
-            order::place(&client, &order, &candidates, &request.reporter).await?;
-        let object = remote::server(&server);
-        let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
-        Ok(remote::with(object, "hourly_cost", Value::from(candidate.hourly_cost)))
-    }
-
-    /// Makes a host key and the user-data that it is in.
-    pub(super) fn seed(&self, sandbox: &Sandbox) -> Result<Seed, ProviderError> {
-        let access_key = self.reach.access_key()?;
-        let (private, public) = host_key::generate().map_err(|error| {
-            let message = format!("No host key could be made: {error}.");
-            ProviderError::new(ProviderErrorKind::Unavailable, message)
-        })?;
-        let text = public.to_openssh();
-        let rendered = cloud_init::user_data(&UserData {
-            host_key: HostKey { private: private.expose(), public: &text },
-            keys: &authorized_keys(sandbox, &access_key),
-            setup: &setup::steps(sandbox),
-        });
-        rendered
-            .fits(USER_DATA_LIMIT)
-            .map_err(|error| ProviderError::new(ProviderErrorKind::Rejected, error.to_string()))?;
-        let keys = [(ONCE_KEY.to_owned(), public.to_label())].into();
-        Ok(Seed { user_data: rendered.text().to_owned(), keys })
+        let candidates = Planned::all(&request.attributes);
+        let up = |candidate| order::up(&client, &order, candidate, &request.reporter);
+        let (server, candidate) = place(&TERMS, &candidates, &request.reporter, up).await?;
+        let object = remote::server(&server).object_of(&WORDS, &sandbox);
+        Ok(with(object, "hourly_cost", Value::from(candidate.hourly_cost)))
     }
 
     /// Returns the ids of those public keys that the project holds.
@@ -105,12 +73,12 @@ impl Hetzner {
     ) -> Result<RemoteObject, ProviderError> {
         let client = self.client()?.reporting(&request.reporter);
         let id = number(&request.remote_id)?;
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(&request.remote_id))?;
         let changing = Changing { client: &client, server, reporter: &request.reporter };
         let sandbox = Sandbox::from_value(&request.attributes);
         let changes = |roots: &[&str]| request.changed.iter().any(|p| roots.contains(&p.root()));
         let rebuilds = changes(&["image", "from"]);
-        let candidates = Candidate::planned(&request.attributes);
+        let candidates = Planned::all(&request.attributes);
         let rescales = !changing.is_one_of(&candidates);
         if rebuilds || !rescales {
             changing.switch_on().await?;
@@ -123,7 +91,8 @@ impl Hetzner {
             true => self.with_new_disk(&changing, &request).await?,
             false => {
                 let keys = with_keys(&Labels::new(), &changing.server.labels);
-                let labels = owned(&request.ownership, &sandbox, &keys);
+                let user = &sandbox.labels;
+                let labels = seed::owned(&WORDS, &request.ownership, (user, &keys));
                 changing.relabel(sandbox.name.as_deref(), &labels).await?
             }
         };
@@ -134,12 +103,11 @@ impl Hetzner {
         }
         if rebuilds || rescales || changes(&["network"]) || changing.server.goes_off() {
             let read = client.read::<Server>(id).await.map_err(unknown)?;
-            server = read.ok_or_else(|| gone(id))?;
+            server = read.ok_or_else(|| gone(&request.remote_id))?;
         }
-        let object = remote::server(&server);
-        let object = remote::with(object, "urls", remote::urls(&sandbox, &server));
+        let object = remote::server(&server).object_of(&WORDS, &sandbox);
         Ok(match rescaled {
-            Some(chosen) => remote::with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
+            Some(chosen) => with(object, "hourly_cost", Value::from(chosen.hourly_cost)),
             None => object,
         })
     }
@@ -152,11 +120,13 @@ impl Hetzner {
     ) -> Result<Server, ProviderError> {
         let sandbox = Sandbox::from_value(&request.attributes);
         let name = sandbox.name.as_deref();
-        let seed = self.seed(&sandbox)?;
-        let label = |keys| owned(&request.ownership, &sandbox, keys);
-        let either = either_key(&changing.server.labels, &seed.keys);
+        let seed = Seed::new(&TERMS, &self.reach, &sandbox)?;
+        let user = &sandbox.labels;
+        let label = |keys: &Labels| seed::owned(&WORDS, &request.ownership, (user, keys));
+        let either = seed::either_key(&changing.server.labels, &seed.keys);
         changing.relabel(name, &label(&either)).await?;
-        changing.rebuild(&image_of(&request.attributes), Some(&seed.user_data)).await?;
+        let image = image_of(&request.attributes)?;
+        changing.rebuild(&image, Some(seed.user_data.text())).await?;
         changing.relabel(name, &label(&seed.keys)).await.map_err(unknown)
     }
 
@@ -174,84 +144,23 @@ impl Hetzner {
         request.reporter.waiting();
         let client = self.client()?.reporting(&request.reporter);
         let id = number(&request.remote_id)?;
-        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(id))?;
+        let server = client.read::<Server>(id).await?.ok_or_else(|| gone(&request.remote_id))?;
         // The run that made it may not have lived to see whether it starts.
         let server = match server.comes_up() {
             true => order::running(&client, id, &request.reporter).await?,
             false => server,
         };
-        let booting =
-            Booting { client: &client, reach: &self.reach, server, reporter: &request.reporter };
-        let guest = booting.guest().await?;
-        let wanted = self.wanted(&Sandbox::from_value(&request.attributes))?;
+        let server = remote::server(&server);
+        let (reach, reporter) = (&self.reach, &request.reporter);
+        let guest = Booting { platform: &client, reach, server, reporter }.guest().await?;
+        let wanted = seed::wanted(reach, &Sandbox::from_value(&request.attributes))?;
         provision::provision(&guest, request, Some(&wanted), &*self.clock).await
-    }
-
-    /// Names the provisioning steps that are still to run.
-    pub(super) fn pending(attributes: &Value, done: &[StepRecord]) -> Vec<String> {
-        let sandbox = Sandbox::from_value(attributes);
-        let steps = provision::pending(&sandbox, Some(&machine(&sandbox)), done);
-        steps.into_iter().map(|step| step.name).collect()
-    }
-
-    /// Says what a server gets besides files and steps.
-    pub(super) fn wanted(&self, sandbox: &Sandbox) -> Result<Guest, ProviderError> {
-        Ok(Guest { access_key: Some(self.reach.access_key()?), ..machine(sandbox) })
     }
 }
 
 /// Says of an error that what came before it has been done.
 fn unknown(error: ProviderError) -> ProviderError {
     error.committed(Committed::Unknown)
-}
-
-/// Pins the host key that a server shows now beside the one of its next disk.
-fn either_key(now: &Labels, next: &Labels) -> Labels {
-    let shown = [HOST_KEY, ONCE_KEY].into_iter().find_map(|key| now.get(key));
-    let shown = shown.map(|label| (HOST_KEY.to_owned(), label.clone()));
-    next.clone().into_iter().chain(shown).collect()
-}
-
-fn machine(sandbox: &Sandbox) -> Guest {
-    let authorized_keys = sandbox.ssh_keys.clone();
-    Guest { setup: setup::steps(sandbox), authorized_keys, access_key: None }
-}
-
-/// Returns the size in bytes of the user-data that a sandbox would be ordered with.
-pub fn user_data_size(config: &ResourceConfig<'_>) -> usize {
-    const KEY: usize = 81;
-    const PRIVATE_KEY: usize = 400;
-    let (key, private) = ("k".repeat(KEY), "k".repeat(PRIVATE_KEY));
-    let sandbox = Sandbox::from_value(config.attributes);
-    let data = UserData {
-        host_key: HostKey { private: &private, public: &key },
-        keys: &authorized_keys(&sandbox, &key),
-        setup: &setup::steps(&sandbox),
-    };
-    cloud_init::user_data(&data).size()
-}
-
-/// Each operation has its own name unless the user chose one, so that a lost answer
-/// never makes a second server, and old and new can stand side by side.
-fn name_of(sandbox: &Sandbox, ownership: &Ownership) -> String {
-    sandbox.name.clone().unwrap_or_else(|| unique_name(ownership))
-}
-
-fn image_of(attributes: &Value) -> String {
-    let text = |name: &str| attributes.get(name).and_then(Value::as_str);
-    text("from").or(text("image")).unwrap_or(DEFAULT_IMAGE).to_owned()
-}
-
-fn owned(ownership: &Ownership, sandbox: &Sandbox, keys: &Labels) -> Labels {
-    debug_assert!(keys.keys().all(|key| [HOST_KEY, ONCE_KEY].contains(&key.as_str())));
-    let mut labels = labels::write(ownership, &sandbox.labels);
-    labels.extend(keys.clone());
-    labels
-}
-
-fn authorized_keys(sandbox: &Sandbox, access_key: &str) -> Vec<String> {
-    let own = std::iter::once(access_key.to_owned());
-    own.chain(sandbox.ssh_keys.iter().cloned()).collect()
 }
 
 fn firewall_id(sandbox: &Sandbox) -> Result<Option<u64>, ProviderError> {
@@ -262,11 +171,10 @@ fn firewall_of(sandbox: &Sandbox) -> Result<Option<i64>, ProviderError> {
     Ok(firewall_id(sandbox)?.and_then(|id| i64::try_from(id).ok()))
 }
 
-/// Compares public keys without their comments.
-pub(super) fn is_same_key(a: &str, b: &str) -> bool {
-    let parts = |key: &str| {
-        let mut words = key.split_whitespace();
-        (words.next().map(str::to_owned), words.next().map(str::to_owned))
-    };
-    parts(a) == parts(b)
+/// Returns the name or id of what a disk begins with.
+fn image_of(attributes: &Value) -> Result<String, ProviderError> {
+    wish::image(&TERMS, attributes).ok_or_else(|| {
+        let message = "It is not known which image the server begins with.";
+        ProviderError::new(ProviderErrorKind::Rejected, message)
+    })
 }

@@ -9,10 +9,14 @@ const PRIVATE: &str =
     "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n";
 
 fn render(sandbox: &Sandbox) -> Rendered {
+    rendered(sandbox, user_data)
+}
+
+fn rendered(sandbox: &Sandbox, by: fn(&UserData<'_>) -> Rendered) -> Rendered {
     let host_key = HostKey { private: PRIVATE, public: "ssh-ed25519 AAAA host" };
     let keys = ["ssh-ed25519 BBBB ada".to_owned()];
     let setup = steps(sandbox);
-    user_data(&UserData { host_key, keys: &keys, setup: &setup })
+    by(&UserData { host_key, keys: &keys, setup: &setup })
 }
 
 fn body(rendered: &Rendered) -> Json {
@@ -79,10 +83,9 @@ fn scripts_come_out_as_they_went_in() {
 
 #[test]
 fn everything_fits_what_hetzner_takes_and_packed_what_ec2_takes() {
-    let rendered = render(&everything());
-    println!("{} bytes, packed {}", rendered.size(), rendered.gzip().len());
+    let (rendered, packed) = (render(&everything()), rendered(&everything(), gzipped));
     assert_eq!(rendered.fits(32 * 1024), Ok(()));
-    assert!(rendered.gzip().len() <= 16 * 1024);
+    assert!(packed.size() <= 16 * 1024);
 }
 
 #[test]

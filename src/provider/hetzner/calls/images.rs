@@ -2,9 +2,9 @@
 
 use super::super::call::Call;
 use super::super::client::Client;
-use super::super::labels::Selector;
 use super::super::models::ChangeImageProtectionRequest;
 use super::super::pages::Filter;
+use super::super::selector::Selector;
 use super::super::wire::{Action, Image};
 use super::{action_path, named};
 use crate::provider::ProviderError;

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::super::call::Call;
 use super::super::client::Client;
-use super::super::labels::Labels;
 use super::super::models::create_image_from_server_request::Type;
 use super::super::models::{
     ChangeServerProtectionRequest, ChangeTypeOfServerRequest, CreateImageFromServerRequest,
@@ -13,6 +12,7 @@ use super::super::models::{
 use super::super::wire::{Action, Image, Made, Protection, Server};
 use super::{action_path, hashed, named};
 use crate::provider::ProviderError;
+use crate::provider::cloud::labels::Labels;
 
 /// The crate's request, and what the API takes since January 2026.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use super::super::call::Call;
 use super::super::client::Client;
 use super::super::models::CreateSshKeyRequest;
-use super::super::wire::SshKey;
+use super::super::wire::{Made, SshKey};
 use crate::provider::ProviderError;
 
 impl Client {
@@ -11,8 +11,8 @@ impl Client {
     pub async fn create_ssh_key(
         &self,
         request: &CreateSshKeyRequest,
-    ) -> Result<SshKey, ProviderError> {
+    ) -> Result<Made<SshKey>, ProviderError> {
         let call = Call::post("ssh_keys", format!("create the SSH key `{}`", request.name));
-        Ok(self.make(&call.body(request)?).await?.object)
+        self.make(&call.body(request)?).await
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use std::path::Path;
 
 #[tokio::test]
 async fn exit_codes_are_those_of_a_shell() {

@@ -9,7 +9,7 @@ use crate::value::Value;
 
 /// A server as creation left it: the first of its candidates had room.
 fn server(server_type: &str, location: &str, arguments: Json) -> Value {
-    let disk = catalogue().server_type(server_type).map_or(0, |of| of.disk);
+    let disk = catalogue().server_type(server_type).and_then(|of| of.disk).unwrap_or(0);
     let candidate =
         json!({ "server_type": server_type, "location": location, "hourly_cost": "0.02 EUR" });
     let told = json!({

@@ -10,12 +10,15 @@
 use super::catalogue::{Catalogue, ServerType};
 use super::offer::{Candidate, DEFAULT_ARCHITECTURE, Need, Offered, cheapest, ordered};
 use super::orderable as refuse;
-use super::wish::{Wish, names};
+use super::region::{self, names};
+use super::terms::Terms;
+use super::wish::Wish;
 use crate::provider::{ProposedChange, Refusal, price};
 use crate::value::{AttributePath, Value};
 
 /// A server that exists, and what is asked of it.
 pub struct Living<'a> {
+    pub terms: &'a Terms,
     pub catalogue: Option<&'a Catalogue>,
     pub before: &'a Value,
     pub change: &'a ProposedChange<'a>,
@@ -50,7 +53,8 @@ impl Living<'_> {
         let path = self.changed("region")?;
         let asked = self.change.after.get("region").filter(|region| !region.is_null())?;
         let regions = names(asked)?;
-        let stays = self.text("location").is_some_and(|at| regions.iter().any(|r| r == at));
+        let stays =
+            self.text("location").is_some_and(|at| regions.iter().any(|r| region::contains(r, at)));
         (!stays).then_some(path)
     }
 
@@ -59,7 +63,11 @@ impl Living<'_> {
         let (Some(catalogue), Some(was)) = (self.catalogue, self.text("server_type")) else {
             return Fate::Stays;
         };
-        let asked = self.changed("hetzner").or_else(|| self.changed("size"));
+        if let Some(path) = self.outgrows(catalogue) {
+            let why = "its disk cannot grow in place".to_owned();
+            return Fate::Replaced(path, why);
+        }
+        let asked = self.changed(self.terms.block).or_else(|| self.changed("size"));
         if self.wish.server_types.is_empty() {
             return self.sized(catalogue, (was, asked));
         }
@@ -72,6 +80,16 @@ impl Living<'_> {
             true => Fate::Stays,
             false => self.named(catalogue, asked),
         }
+    }
+
+    /// Returns the changed argument that asks for a larger disk than the server has, where
+    /// the type does not decide that.
+    fn outgrows(&self, catalogue: &Catalogue) -> Option<AttributePath> {
+        let is_free = self.server_type(catalogue).is_some_and(|of| of.disk.is_none());
+        let asked = self.wish.size.and_then(|size| size.disk)?;
+        let has = u128::from(self.disk_size(catalogue)) * 1_000_000_000;
+        let path = self.changed("size").filter(|_| is_free)?;
+        (u128::from(asked) > has && has > 0).then_some(path)
     }
 
     fn unknown_types(&self, catalogue: &Catalogue) -> Vec<Refusal> {
@@ -161,7 +179,7 @@ impl Living<'_> {
     /// Returns the server's disk in GB, by its type where nobody wrote it down.
     fn disk_size(&self, catalogue: &Catalogue) -> u64 {
         let own = self.before.get("disk_size").and_then(Value::as_number).and_then(|n| n.to_u64());
-        own.or_else(|| self.server_type(catalogue).map(|of| of.disk)).unwrap_or(0)
+        own.or_else(|| self.server_type(catalogue)?.disk).unwrap_or(0)
     }
 
     /// Says what becomes of the disk; `was` is what the server was made as.
@@ -171,6 +189,9 @@ impl Living<'_> {
         };
         if self.wish.image.is_some() && was.is_some_and(|was| was.image == self.wish.image) {
             return Disk::Kept;
+        }
+        if !self.terms.rebuilds {
+            return self.replaced(path);
         }
         let Some(catalogue) = self.catalogue else { return Disk::Rebuilt(path) };
         let need = self.need(catalogue);
@@ -184,6 +205,14 @@ impl Living<'_> {
                     .any(|i| need.architectures.contains(&i.architecture) && i.disk <= size);
                 if fits { Disk::Rebuilt(path) } else { Disk::Replaced(path) }
             }
+        }
+    }
+
+    /// Begins anew with a server of the other image, if that can be had.
+    fn replaced(&self, path: AttributePath) -> Disk {
+        match self.catalogue.map(|catalogue| refuse::images(catalogue, self.wish)) {
+            Some(Err(refusal)) => Disk::Refused(refusal),
+            _ => Disk::Replaced(path),
         }
     }
 

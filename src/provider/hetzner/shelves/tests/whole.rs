@@ -5,17 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use proptest::prelude::*;
 
-use super::super::{Context, pending, plan};
-use super::fixture::{catalogue, catalogue_with, stock};
+use super::fixture::{bare, catalogue, catalogue_with, stock};
 use crate::address::ResourceType;
 use crate::apply::pure::merge;
 use crate::diagnostic::Diagnostics;
 use crate::object::{Object, Prior, ProviderRef, RemoteId, RemoteObject, State, Status};
 use crate::plan::tests::fixture::{desired, nothing, now};
 use crate::plan::{Action, Plan, PlanInputs, PlanOptions, ProviderSet};
-use crate::provider::hetzner::catalogue::Catalogue;
-use crate::provider::hetzner::schema::schema;
-use crate::provider::hetzner::validate::validate;
+use crate::provider::cloud::catalogue::Catalogue;
+use crate::provider::cloud::plan::{Context, plan};
+use crate::provider::cloud::validate::validate;
+use crate::provider::hetzner::TERMS;
+use crate::provider::hetzner::schema;
 use crate::provider::*;
 use crate::render;
 use crate::schema::ResourceSchema;
@@ -39,11 +40,14 @@ impl Provider for Shelf {
     }
 
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
-        validate(config, None)
+        validate(&TERMS, config, None)
     }
 
     fn plan(&self, change: &ProposedChange<'_>) -> PlannedChange {
-        plan(&Context { catalogue: Some(&self.1), regions: &[], pending: &pending }, change)
+        plan(
+            &Context { terms: &TERMS, catalogue: Some(&self.1), regions: &[], pending: &bare },
+            change,
+        )
     }
 
     async fn whoami(&self) -> Result<Account, ProviderError> {

@@ -7,12 +7,13 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::client::Client;
-use super::remote::{self, HOST_KEY, ONCE_KEY};
-use super::wire::Server;
-use crate::object::SshAccess;
+use super::labels::Labels;
+use super::object::{HOST_KEY, ONCE_KEY, host_keys};
+use super::server::Server;
+use crate::object::{RemoteId, SshAccess};
 use crate::provider::guest::{Guest, Users};
 use crate::provider::{
     Exec, ExecIo, ExecRequest, Machine, ProviderError, ProviderErrorKind, Report, Reporter,
@@ -71,11 +72,11 @@ impl Reach {
             let message = format!("The server `{}` cannot be reached: {why}.", server.name);
             ProviderError::new(ProviderErrorKind::Rejected, message)
         };
-        if server.is_off() {
+        if server.is_off {
             return Err(refuse("it is switched off"));
         }
-        let address = remote::address(server).ok_or_else(|| refuse("it has no public address"))?;
-        let pins = remote::host_keys(&server.labels);
+        let address = server.address().ok_or_else(|| refuse("it has no public address"))?;
+        let pins = host_keys(&server.labels);
         if pins.is_empty() {
             return Err(refuse(
                 "no label pins its host key, so nobody can tell whether it is the right one; \
@@ -90,11 +91,12 @@ impl Reach {
         Guest { address, port: PORT, pins, users: Users::default(), connections }
     }
 
-    /// Connects to a machine, by what the state knows or else by what the platform says.
-    pub async fn connected(
+    /// Connects to a machine, by what the state knows or else by what the platform says:
+    /// `ask` looks there.
+    pub async fn connected<F: Future<Output = Result<Server, ProviderError>>>(
         &self,
-        client: impl Fn() -> Result<Client, ProviderError>,
         machine: &Machine,
+        ask: impl FnOnce() -> F,
     ) -> Result<Guest, ProviderError> {
         let remembered = self.remembered(machine);
         if let Some(guest) = &remembered {
@@ -104,9 +106,7 @@ impl Reach {
                 connected => return connected.map(|()| guest.clone()),
             }
         }
-        let id = super::number(&machine.remote_id)?;
-        let server = client()?.read::<Server>(id).await?.ok_or_else(|| super::change::gone(id))?;
-        let guest = self.told(&server)?;
+        let guest = self.told(&ask().await?)?;
         guest.connections.connect(&guest.endpoint(machine.as_root)).await?;
         Ok(guest)
     }
@@ -125,9 +125,16 @@ impl Reach {
     }
 }
 
+/// Writes the labels of servers.
+#[async_trait]
+pub trait Relabel: Send + Sync {
+    /// Sets all labels of a server.
+    async fn relabel(&self, id: &RemoteId, labels: &Labels) -> Result<(), ProviderError>;
+}
+
 /// A server whose provisioning begins.
 pub struct Booting<'a> {
-    pub client: &'a Client,
+    pub platform: &'a dyn Relabel,
     pub reach: &'a Reach,
     pub server: Server,
     pub reporter: &'a Reporter,
@@ -157,7 +164,7 @@ impl Booting<'_> {
         let key = HostKey::from_openssh(said.trim()).map_err(|error| failed(&error.to_string()))?;
         let mut labels = self.server.labels.clone();
         labels.insert(HOST_KEY.to_owned(), key.to_label());
-        self.client.change::<Server>(self.server.id, None, &labels).await?;
+        self.platform.relabel(&self.server.id, &labels).await?;
         run(&guest, &machine, INSTALL_KEY).await?;
         let guest = Reach::new(self.reach.identities.clone()).guest(guest.address, vec![key]);
         let deadline = Instant::now() + RESTARTING;
@@ -168,23 +175,15 @@ impl Booting<'_> {
         Ok(self.reach.guest(guest.address, vec![key]))
     }
 
-    async fn report(
-        &self,
-        key: &HostKey,
-        mut labels: super::labels::Labels,
-    ) -> Result<(), ProviderError> {
+    async fn report(&self, key: &HostKey, mut labels: Labels) -> Result<(), ProviderError> {
         labels.remove(ONCE_KEY);
-        let server = self.client.change::<Server>(self.server.id, None, &labels).await?;
-        let object = remote::server(&server);
-        let command = object.attributes.get("ssh_command").cloned();
-        let mut known = vec![("host_key".into(), Value::from(key.to_openssh()))];
-        known.extend(command.map(|command| ("ssh_command".into(), command)));
-        self.reporter.send(Report::Attributes(known));
+        self.platform.relabel(&self.server.id, &labels).await?;
+        self.reporter.send(Report::Attributes(self.server.access(&key.to_openssh())));
         Ok(())
     }
 
     fn machine(&self) -> Machine {
-        Machine::of(self.server.id.to_string())
+        Machine::of(self.server.id.clone())
     }
 }
 

@@ -2,10 +2,15 @@
 
 use serde_json::Value as Json;
 
-use super::super::{Context, pending, plan};
 use crate::address::ResourceType;
-use crate::provider::hetzner::catalogue::{Answers, Catalogue};
+use crate::object::StepRecord;
+use crate::provider::cloud::catalogue::Catalogue;
+use crate::provider::cloud::plan::{Context, plan};
+use crate::provider::hetzner::TERMS;
+use crate::provider::hetzner::shelves::{self, Answers};
+use crate::provider::sandbox::Sandbox;
 use crate::provider::{PlannedChange, ProposedChange};
+use crate::provision;
 use crate::value::{AttributePath, Value};
 
 /// Reads what the API answered, after a change to it.
@@ -20,7 +25,7 @@ pub fn catalogue_with(edit: impl FnOnce(&mut Json)) -> Catalogue {
         pricing: Some(&json["pricing"]),
     };
     let now = "2026-11-20T12:00:00Z".parse().expect("a time");
-    Catalogue::from_json(&answers, now).expect("a catalogue")
+    shelves::catalogue(&answers, now).expect("a catalogue")
 }
 
 pub fn catalogue() -> Catalogue {
@@ -66,7 +71,8 @@ pub fn change(
     changed: &[&str],
 ) -> PlannedChange {
     let changed: Vec<_> = changed.iter().map(|name| AttributePath::attribute(*name)).collect();
-    let context = Context { catalogue: Some(catalogue), regions: &[], pending: &pending };
+    let context =
+        Context { terms: &TERMS, catalogue: Some(catalogue), regions: &[], pending: &bare };
     let kind = ResourceType::Sandbox;
     plan(&context, &ProposedChange { kind, before, after, changed: &changed, done: &[] })
 }
@@ -93,4 +99,10 @@ pub fn refusal(planned: &PlannedChange) -> String {
         format!("{} ({}): {problem}", problem.code, refusal.argument)
     });
     told.collect::<Vec<_>>().join("\n")
+}
+
+/// Names the files, syncs, steps and probes that are still to run.
+pub fn bare(attributes: &Value, done: &[StepRecord]) -> Vec<String> {
+    let steps = provision::pending(&Sandbox::from_value(attributes), None, done);
+    steps.into_iter().map(|step| step.name).collect()
 }

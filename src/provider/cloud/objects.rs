@@ -1,6 +1,6 @@
 //! How changes of SSH keys, firewalls and snapshots are carried out. Pure.
 
-use super::remote::BROKEN;
+use super::object::BROKEN;
 use crate::address::ResourceType;
 use crate::provider::{PlannedChange, ProposedChange};
 use crate::value::{AttributePath, Value};

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::catalogue::Catalogue;
 use super::living::{Disk, Fate, Living};
+use super::object::OFF;
 use super::offer::{self, Candidate, Offered};
-use super::price as billing;
-use super::remote::OFF;
+use super::price as costs;
+use super::terms::{Billing, Terms};
 use super::wish::Wish;
 use crate::object::{Status, StepRecord};
 use crate::provider::price;
@@ -31,6 +32,7 @@ pub type Pending<'a> = dyn Fn(&Value, &[StepRecord]) -> Vec<String> + Send + Syn
 /// What a plan is made with.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
+    pub terms: &'static Terms,
     /// Nothing where the platform could not be asked: the plan then says less.
     pub catalogue: Option<&'a Catalogue>,
     /// The provider's regions, for sandboxes that name none.
@@ -62,7 +64,7 @@ fn creation(context: &Context<'_>, change: &ProposedChange<'_>) -> PlannedChange
     let on_demand =
         [("name", !given("name")), ("expires_at", given("ttl")), ("urls", given("port"))];
     planned.unknown.extend(on_demand.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).into()));
-    let wish = Wish::of(change.after, context.regions);
+    let wish = Wish::of(context.terms, change.after, context.regions);
     match wish.as_ref().zip(context.catalogue) {
         None => planned.unknown.extend(CHOSEN.map(Arc::from)),
         Some((wish, catalogue)) => match offer::offer(catalogue, wish) {
@@ -80,23 +82,33 @@ const CHOSEN: [&str; 4] = ["server_type", "location", "hourly_cost", "candidates
 fn choose(planned: &mut PlannedChange, (offered, catalogue): (Offered, &Catalogue), after: &Value) {
     let Offered { candidates, notes } = offered;
     let currency = &catalogue.currency;
-    planned.price = billing::of_candidates(&candidates, currency, ttl(after));
+    let billing = catalogue.terms.billing;
+    planned.price = costs::of_candidates(&candidates, (currency, billing), ttl(after));
     let cost = |c: &Candidate| price::text(c.hourly.as_ref(), currency);
     let chosen: [(&str, Vec<String>); 3] = [
         ("server_type", candidates.iter().map(|c| c.server_type.clone()).collect()),
         ("location", candidates.iter().map(|c| c.location.clone()).collect()),
         ("hourly_cost", candidates.iter().map(cost).collect()),
     ];
-    for (name, values) in chosen {
-        match values.split_first() {
-            Some((first, rest)) if rest.iter().all(|other| other == first) => {
-                planned.known.push((name.into(), Value::from(first.as_str())));
-            }
-            _ => planned.unknown.push(name.into()),
-        }
+    for (name, values) in &chosen {
+        settle(planned, (name, values));
+    }
+    if candidates.iter().any(|c| c.image.is_some()) {
+        let images: Vec<_> = candidates.iter().filter_map(|c| c.image.clone()).collect();
+        settle(planned, ("image_id", &images));
     }
     planned.known.push(("candidates".into(), offer::to_value(&candidates, currency)));
     planned.notes.extend(notes);
+}
+
+/// Writes down what all candidates have alike, or that only apply will know it.
+fn settle(planned: &mut PlannedChange, (name, values): (&str, &[String])) {
+    match values.split_first() {
+        Some((first, rest)) if rest.iter().all(|other| other == first) => {
+            planned.known.push((name.into(), Value::from(first.as_str())));
+        }
+        _ => planned.unknown.push(name.into()),
+    }
 }
 
 fn ttl(attributes: &Value) -> Option<Duration> {
@@ -107,19 +119,21 @@ fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) ->
     let changes = |name: &str| change.changed.iter().any(|path| path.root() == name);
     let mut planned = PlannedChange {
         update: UPDATED.iter().any(|name| changes(name)),
-        price: recorded(before, change.after).or_else(|| listed(context, before, change.after)),
+        price: recorded(context.terms.billing, before, change.after)
+            .or_else(|| listed(context, before, change.after)),
         ..PlannedChange::default()
     };
     if before.get("status").and_then(Value::as_str) == Some(OFF) {
-        switch_on(&mut planned);
+        switch_on(&mut planned, context.terms);
     }
     let told = [("expires_at", changes("ttl")), ("urls", changes("port"))];
     planned.unknown.extend(told.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).into()));
-    if let Some(wish) = Wish::of(change.after, context.regions) {
-        let living = Living { catalogue: context.catalogue, before, change, wish: &wish };
+    if let Some(wish) = Wish::of(context.terms, change.after, context.regions) {
+        let Context { terms, catalogue, .. } = *context;
+        let living = Living { terms, catalogue, before, change, wish: &wish };
         planned.requires_replace.extend(living.moves());
         let why = retype(&mut planned, &living);
-        let was = Wish::of(before, context.regions);
+        let was = Wish::of(context.terms, before, context.regions);
         redisk(&mut planned, living.disk(was.as_ref()));
         if !planned.requires_replace.is_empty() && !planned.rebuild {
             // What would be done to a server that goes is of no interest.
@@ -132,16 +146,25 @@ fn update(context: &Context<'_>, before: &Value, change: &ProposedChange<'_>) ->
 }
 
 /// A server that is off was switched off by hand, or by a run that did not end.
-fn switch_on(planned: &mut PlannedChange) {
+fn switch_on(planned: &mut PlannedChange, terms: &Terms) {
     planned.update = true;
     planned.drifted.push(AttributePath::attribute("status"));
     planned.known.push(("status".into(), Value::from(Status::Ready.as_str())));
     planned.notes.push("will be switched on".to_owned());
+    readdress(planned, terms);
+}
+
+/// A server that was off has another address, on some platforms.
+fn readdress(planned: &mut PlannedChange, terms: &Terms) {
+    if !terms.keeps_address {
+        planned.unknown.extend(["ipv4", "ssh_command", "urls"].map(Arc::from));
+        planned.notes.push("its address changes".to_owned());
+    }
 }
 
 /// Returns the price of a living server, which keeps the one that it was made at.
-fn recorded(before: &Value, after: &Value) -> Option<price::Price> {
-    billing::recorded(before.get("hourly_cost")?.as_str()?, ttl(after))
+fn recorded(billing: Billing, before: &Value, after: &Value) -> Option<price::Price> {
+    costs::recorded(billing, before.get("hourly_cost")?.as_str()?, ttl(after))
 }
 
 /// Returns today's price of a living server of which nobody wrote down what it costs:
@@ -151,7 +174,8 @@ fn listed(context: &Context<'_>, before: &Value, after: &Value) -> Option<price:
     let text = |name: &str| before.get(name).and_then(Value::as_str);
     let of = catalogue.server_type(text("server_type")?)?;
     let hourly = catalogue.hourly(of, text("location")?);
-    billing::recorded(&price::text(hourly.as_ref(), &catalogue.currency), ttl(after))
+    let cost = price::text(hourly.as_ref(), &catalogue.currency);
+    costs::recorded(context.terms.billing, &cost, ttl(after))
 }
 
 /// Returns why the server has to make way for another type, if it has.
@@ -197,11 +221,13 @@ fn rescale(planned: &mut PlannedChange, living: &Living<'_>, offered: Offered) {
         "will be powered off to change its type from {was} to {}; its disk stays as it is",
         names.join(" or ")
     ));
-    let is_asked = |path: &AttributePath| ["hetzner", "size"].contains(&path.root());
+    let block = living.terms.block;
+    let is_asked = |path: &AttributePath| [block, "size"].contains(&path.root());
     if !living.change.changed.iter().any(is_asked) {
         planned.drifted.push(AttributePath::attribute("server_type"));
     }
     planned.update = true;
+    readdress(planned, living.terms);
     choose(planned, (offered, catalogue), living.change.after);
 }
 
@@ -218,6 +244,3 @@ fn redisk(planned: &mut PlannedChange, disk: Disk) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

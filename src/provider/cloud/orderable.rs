@@ -4,12 +4,25 @@
 use jiff::Timestamp;
 
 use super::catalogue::{Catalogue, Image, ServerType, Standing};
-use super::offer::{Need, larger};
+use super::offer::{Need, larger, regions};
+use super::terms::Terms;
 use super::wish::Wish;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::provider::Refusal;
 use crate::provider::price::amount;
 use crate::provider::size::Size;
+
+/// How many types a message names at most.
+const MOST_NAMED: usize = 40;
+
+/// Returns the argument that names server types: `hetzner.server_type`.
+pub fn argument(terms: &Terms) -> String {
+    format!("{}.{}", terms.block, terms.type_argument)
+}
+
+fn titled(code: &'static str, what: &str, terms: &Terms) -> Diagnostic {
+    Diagnostic::error(code, format!("{what} {}", terms.server_type))
+}
 
 fn refusal(argument: &str, problem: Diagnostic) -> Refusal {
     Refusal { argument: argument.into(), problem }
@@ -18,11 +31,27 @@ fn refusal(argument: &str, problem: Diagnostic) -> Refusal {
 /// Refuses a region that the platform does not have.
 pub fn region(catalogue: &Catalogue, name: &str) -> Option<Refusal> {
     let known = || catalogue.locations.iter().map(String::as_str);
-    (!known().any(|location| location == name)).then(|| {
-        let detail = format!(
-            "Hetzner has no location `{name}`. There are: {}.",
-            known().collect::<Vec<_>>().join(", ")
-        );
+    catalogue.locations_of(name).is_empty().then(|| {
+        let terms = catalogue.terms;
+        let among = known().collect::<Vec<_>>().join(", ");
+        let detail = match terms.only_own_regions {
+            false => format!(
+                "{} has no {} `{name}`. There are: {among}.",
+                terms.platform, terms.location
+            ),
+            true => format!(
+                "`{name}` is in none of this provider's regions. It has the {}s {among}. Add the \
+                 region to the block: provider \"{}\" {{ region = [{}] }}.",
+                terms.location,
+                terms.block,
+                [regions(&catalogue.locations).as_slice(), &[name]]
+                    .concat()
+                    .iter()
+                    .map(|region| format!("\"{region}\""))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
         let problem = Diagnostic::error("unknown-region", "Unknown region").detail(detail);
         refusal("region", problem.hint(did_you_mean(name, known())))
     })
@@ -33,7 +62,7 @@ pub fn region(catalogue: &Catalogue, name: &str) -> Option<Refusal> {
 pub fn images<'a>(catalogue: &'a Catalogue, wish: &Wish) -> Result<Vec<&'a Image>, Refusal> {
     let Some(name) = &wish.image else { return Ok(vec![]) };
     let found = catalogue.images_of(name);
-    let is_own = wish.from_snapshot || name.chars().all(|c| c.is_ascii_digit());
+    let is_own = wish.from_snapshot || (catalogue.terms.is_image_id)(name);
     if found.is_empty() && (is_own || catalogue.images.is_empty()) {
         return Ok(found);
     }
@@ -59,7 +88,8 @@ fn image_names(catalogue: &Catalogue) -> Vec<&str> {
 
 fn unknown_image(catalogue: &Catalogue, name: &str) -> Refusal {
     let names = image_names(catalogue);
-    let detail = format!("Hetzner has no image `{name}`. There are: {}.", names.join(", "));
+    let platform = catalogue.terms.platform;
+    let detail = format!("{platform} has no image `{name}`. There are: {}.", names.join(", "));
     let problem = Diagnostic::error("unknown-image", "Unknown image").detail(detail);
     refusal("image", problem.hint(did_you_mean(name, names)))
 }
@@ -70,7 +100,8 @@ fn deprecated_image(catalogue: &Catalogue, name: &str) -> Refusal {
     let of_family = |other: &&&str| other.split('-').next() == Some(family);
     let hint = names.iter().rfind(of_family).map(|newest| format!("use `{newest}`"));
     let detail = format!(
-        "The image `{name}` is deprecated: Hetzner will take it away, and a rebuild would fail then."
+        "The image `{name}` is deprecated: {} will take it away, and a rebuild would fail then.",
+        catalogue.terms.platform
     );
     let problem = Diagnostic::error("deprecated-image", "Deprecated image").detail(detail);
     refusal("image", problem.hint(hint))
@@ -80,22 +111,22 @@ fn deprecated_image(catalogue: &Catalogue, name: &str) -> Refusal {
 pub fn server_type<'a>(
     catalogue: &'a Catalogue,
     name: &str,
-    (regions, need): (&[String], &Need),
+    (places, need): (&[String], &Need),
 ) -> Result<&'a ServerType, Refusal> {
     let Some(of) = catalogue.server_type(name) else {
         return Err(no_such_type(catalogue, name));
     };
     let standings: Vec<_> =
-        regions.iter().map(|region| (region.as_str(), catalogue.standing(of, region))).collect();
+        places.iter().map(|place| (place.as_str(), catalogue.standing(of, place))).collect();
     if !standings.iter().any(|(_, standing)| standing.is_orderable()) {
         return Err(match deprecated(catalogue, of, &standings) {
-            Some(detail) => deprecated_type(detail, successor(catalogue, of, regions)),
-            None => not_offered(catalogue, of, regions),
+            Some(detail) => deprecated_type(catalogue, detail, successor(catalogue, of, places)),
+            None => not_offered(catalogue, of, places),
         });
     }
     match need.is_met_by(of) {
         true => Ok(of),
-        false => Err(unfit_for_image(of, need)),
+        false => Err(unfit_for_image(catalogue, of, need)),
     }
 }
 
@@ -109,9 +140,17 @@ fn no_such_type(catalogue: &Catalogue, name: &str) -> Refusal {
         |of: &&ServerType| of.offers.keys().any(|at| catalogue.standing(of, at).is_orderable());
     let sold: Vec<_> =
         catalogue.server_types.iter().filter(is_sold).map(|of| of.name.as_str()).collect();
-    let detail = format!("Hetzner has no server type `{name}`. It sells: {}.", sold.join(", "));
-    let problem = Diagnostic::error("unknown-server-type", "Unknown server type").detail(detail);
-    refusal("hetzner.server_type", problem.hint(did_you_mean(name, sold)))
+    let terms = catalogue.terms;
+    let near = did_you_mean(name, sold.iter().copied());
+    let more = sold.len().saturating_sub(MOST_NAMED);
+    let mut named = sold[..sold.len() - more].join(", ");
+    if more > 0 {
+        named.push_str(&format!(" and {more} more"));
+    }
+    let detail =
+        format!("{} has no {} `{name}`. It sells: {named}.", terms.platform, terms.server_type);
+    let problem = titled("unknown-server-type", "Unknown", terms).detail(detail);
+    refusal(&argument(terms), problem.hint(near))
 }
 
 /// Says since or until when a type can be ordered, if it is deprecated: in the
@@ -158,7 +197,11 @@ fn day(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-fn deprecated_type(detail: String, successor: Option<(&ServerType, &str)>) -> Refusal {
+fn deprecated_type(
+    catalogue: &Catalogue,
+    detail: String,
+    successor: Option<(&ServerType, &str)>,
+) -> Refusal {
     let (more, hint) = match successor {
         Some((next, at)) => (
             format!("Its successor is `{}` ({}), which {at} has.", next.name, describe(next)),
@@ -166,10 +209,10 @@ fn deprecated_type(detail: String, successor: Option<(&ServerType, &str)>) -> Re
         ),
         None => ("Nothing like it is offered in these regions.".to_owned(), None),
     };
-    let problem = Diagnostic::error("deprecated-server-type", "Deprecated server type")
+    let problem = titled("deprecated-server-type", "Deprecated", catalogue.terms)
         .detail(format!("{detail}. {more} Sandboxes that run on the old type stay as they are."))
         .hint(hint);
-    refusal("hetzner.server_type", problem)
+    refusal(&argument(catalogue.terms), problem)
 }
 
 /// Finds what to order in place of a type: at least as many cores and as much
@@ -204,31 +247,46 @@ fn family(name: &str) -> &str {
 }
 
 fn describe(of: &ServerType) -> String {
-    format!(
-        "{} vCPU, {} GB memory, {} GB disk",
-        of.cores,
-        of.memory.normalized().to_plain_string(),
-        of.disk
-    )
+    let memory = of.memory.normalized().to_plain_string();
+    let disk = of.disk.map(|disk| format!(", {disk} GB disk")).unwrap_or_default();
+    format!("{} vCPU, {memory} GB memory{disk}", of.cores)
 }
 
-fn not_offered(catalogue: &Catalogue, of: &ServerType, regions: &[String]) -> Refusal {
+fn not_offered(catalogue: &Catalogue, of: &ServerType, places: &[String]) -> Refusal {
+    let terms = catalogue.terms;
     let is_sold = |at: &&String| catalogue.standing(of, at).is_orderable();
-    let places: Vec<_> = catalogue.locations.iter().filter(is_sold).map(String::as_str).collect();
+    let sold: Vec<_> = catalogue.locations.iter().filter(is_sold).map(String::as_str).collect();
     let detail = format!(
         "The type `{}` is not offered in {}. It is in: {}.",
         of.name,
-        regions.join(" or "),
-        places.join(", ")
+        regions(places).join(" or "),
+        sold.join(", ")
     );
-    let near = successor(catalogue, of, regions);
+    let near = successor(catalogue, of, places);
     let hint = near.map(|(next, at)| format!("in {at}, `{}` is the nearest", next.name));
-    let problem =
-        Diagnostic::error("server-type-not-offered", "Server type not offered in the region");
-    refusal("hetzner.server_type", problem.detail(detail).hint(hint))
+    let title = format!("{} not offered in the region", capitalized(terms.server_type));
+    let problem = Diagnostic::error("server-type-not-offered", title);
+    refusal(&argument(terms), problem.detail(detail).hint(hint))
 }
 
-fn unfit_for_image(of: &ServerType, need: &Need) -> Refusal {
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Refuses an image that no candidate's region has.
+pub fn image_elsewhere(catalogue: &Catalogue, images: &[&Image]) -> Refusal {
+    let places: Vec<&str> = images.iter().filter_map(|image| image.region.as_deref()).collect();
+    let detail = format!(
+        "The image is in {} only, for {}. Name a region that has it, or another image.",
+        places.join(" and "),
+        images.iter().map(|i| i.architecture.as_str()).collect::<Vec<_>>().join(" and ")
+    );
+    let title = format!("Image not there for the {}", catalogue.terms.server_type);
+    refusal("image", Diagnostic::error("unfit-image", title).detail(detail))
+}
+
+fn unfit_for_image(catalogue: &Catalogue, of: &ServerType, need: &Need) -> Refusal {
     let detail = match need.architectures.contains(&of.architecture) {
         false => format!(
             "The type `{}` has the architecture {}; the image is there for {} only. Choose \
@@ -239,25 +297,29 @@ fn unfit_for_image(of: &ServerType, need: &Need) -> Refusal {
         ),
         true => format!(
             "The type `{}` has a disk of {} GB; the image needs {} GB. Choose a larger type.",
-            of.name, of.disk, need.disk
+            of.name,
+            of.disk.unwrap_or_default(),
+            need.disk
         ),
     };
-    let problem = Diagnostic::error("unfit-image", "Image does not fit the server type");
+    let title = format!("Image does not fit the {}", catalogue.terms.server_type);
+    let problem = Diagnostic::error("unfit-image", title);
     refusal("image", problem.detail(detail))
 }
 
 /// Refuses a size that no type has, and names the largest that there is.
-pub fn no_fit(catalogue: &Catalogue, regions: &[String], need: &Need) -> Refusal {
+pub fn no_fit(catalogue: &Catalogue, places: &[String], need: &Need) -> Refusal {
+    let terms = catalogue.terms;
     let base = Need { size: Size::default(), ..need.clone() };
     let is_sold = |of: &&ServerType| {
         base.is_met_by(of)
-            && regions.iter().any(|region| catalogue.standing(of, region).is_orderable())
+            && places.iter().any(|place| catalogue.standing(of, place).is_orderable())
     };
     let largest = catalogue.server_types.iter().filter(is_sold).max_by(|a, b| larger(a, b));
-    let smallest = catalogue.server_types.iter().map(|of| of.disk).min().unwrap_or(0);
+    let smallest = catalogue.server_types.iter().filter_map(|of| of.disk).min().unwrap_or(0);
     let most = match largest {
         Some(of) => {
-            let price = regions.iter().find_map(|region| catalogue.hourly(of, region));
+            let price = places.iter().find_map(|place| catalogue.hourly(of, place));
             let price = price.map_or(String::new(), |p| {
                 format!(", {} {} per hour", amount(&p), catalogue.currency)
             });
@@ -266,11 +328,13 @@ pub fn no_fit(catalogue: &Catalogue, regions: &[String], need: &Need) -> Refusal
         None => "Nothing of this architecture can be ordered there.".to_owned(),
     };
     let detail = format!(
-        "No server type that can be ordered in {} has {}. {most}",
-        regions.join(" or "),
+        "No {} that can be ordered in {} has {}. {most}",
+        terms.server_type,
+        regions(places).join(" or "),
         wanted(need, smallest)
     );
-    let problem = Diagnostic::error("no-fitting-type", "No server type fits").detail(detail);
+    let title = format!("No {} fits", terms.server_type);
+    let problem = Diagnostic::error("no-fitting-type", title).detail(detail);
     refusal("size", problem)
 }
 

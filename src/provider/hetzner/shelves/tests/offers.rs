@@ -4,9 +4,11 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::fixture::*;
-use crate::provider::hetzner::catalogue::{Answers, Catalogue, Standing};
-use crate::provider::hetzner::offer::{Need, offer};
-use crate::provider::hetzner::wish::Wish;
+use crate::provider::cloud::catalogue::Standing;
+use crate::provider::cloud::offer::{Need, offer};
+use crate::provider::cloud::wish::Wish;
+use crate::provider::hetzner::TERMS;
+use crate::provider::hetzner::shelves::{self, Answers};
 use crate::provider::price::amount;
 use crate::value::Value;
 
@@ -208,7 +210,7 @@ fn what_the_api_adds_or_leaves_out_is_no_reason_to_fail() {
         lenient.standing(lenient.server_type("cx33").expect("cx33"), "ash"),
         Standing::NotOffered
     );
-    let nothing = Catalogue::from_json(&Answers::default(), jiff::Timestamp::UNIX_EPOCH);
+    let nothing = shelves::catalogue(&Answers::default(), jiff::Timestamp::UNIX_EPOCH);
     assert!(nothing.is_err_and(|e| e.to_string().contains("/server_types")));
 }
 
@@ -235,7 +237,7 @@ proptest! {
     #[test]
     fn what_a_size_is_offered_fits_is_on_sale_and_nothing_cheaper_does(arguments in arguments()) {
         let catalogue = catalogue();
-        let wish = Wish::of(&sandbox(arguments), &[]).expect("known");
+        let wish = Wish::of(&TERMS, &sandbox(arguments), &[]).expect("known");
         let need = Need { size: wish.size.expect("a size"), architectures: vec!["x86".into()], ..Need::default() };
         let offered = offer(&catalogue, &wish).map(|offered| offered.candidates).unwrap_or_default();
         for candidate in &offered {
