@@ -19,6 +19,8 @@ mod bodies;
 mod catalogue;
 #[path = "emulators/client.rs"]
 mod client;
+#[path = "emulators/compute/mod.rs"]
+mod compute;
 #[path = "emulators/document.rs"]
 mod document;
 #[path = "emulators/faults.rs"]

@@ -63,6 +63,7 @@ fn capacity_is_of_a_type_in_a_zone() {
     let world = World::bodiless("");
     world.fault(json!({"kind": "no_capacity", "instance_type": "t3.*", "zone": "*a"}));
     let at = |zone| run(&world, &[("Placement.AvailabilityZone", zone)]);
+    world.fault(json!({"kind": "no_capacity", "region": "us-*"}));
     assert_eq!(at("eu-central-1a"), (500, "InsufficientInstanceCapacity".to_owned()));
     let (status, id) = at("eu-central-1b");
     assert_eq!(status, 200);

@@ -11,15 +11,15 @@ use crate::hetzner::settings::Settings;
 use crate::quick;
 
 /// A port that needs no root and that no sshd of the machine has.
-const PORT: u16 = 2247;
+pub const PORT: u16 = 2247;
 
 /// A machine of one's own: keys to log in with, and a pinned host key.
-struct Keys {
+pub struct Keys {
     place: tempfile::TempDir,
 }
 
 impl Keys {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         for name in ["login", "host", "other"] {
             let mut keygen = Command::new("ssh-keygen");
@@ -30,25 +30,31 @@ impl Keys {
         Self { place }
     }
 
-    fn read(&self, name: &str) -> String {
+    pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.place.path().join(name)).unwrap()
     }
 
-    /// Runs a command on an address, trusting nothing but the key `pinned`.
+    /// Runs a command on a server, trusting nothing but the key `pinned`.
     fn ssh(&self, server: &Value, pinned: &str, command: &str) -> Output {
         let address = server["public_net"]["ipv4"]["ip"].as_str().unwrap();
+        self.ssh_to((address, PORT), "root", pinned, command)
+    }
+
+    /// Runs a command at an address, trusting nothing but the key `pinned`.
+    pub fn ssh_to(&self, at: (&str, u16), user: &str, pinned: &str, command: &str) -> Output {
+        let (address, port) = at;
         let known = self.place.path().join("known_hosts");
-        let line = format!("[{address}]:{PORT} {}", self.read(&format!("{pinned}.pub")));
+        let line = format!("[{address}]:{port} {}", self.read(&format!("{pinned}.pub")));
         std::fs::write(&known, line).unwrap();
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", known.display()));
-        ssh.args(["-o", "ConnectionAttempts=20", "-p", &PORT.to_string()]);
+        ssh.args(["-o", "ConnectionAttempts=20", "-p", &port.to_string()]);
         ssh.arg("-i").arg(self.place.path().join("login"));
-        ssh.arg(format!("root@{address}")).arg(command).output().unwrap()
+        ssh.arg(format!("{user}@{address}")).arg(command).output().unwrap()
     }
 
-    fn user_data(&self, host: &str, runcmd: Value) -> String {
+    pub fn user_data(&self, host: &str, runcmd: Value) -> String {
         let config = json!({
             "ssh_keys": {"ed25519_private": self.read(host), "ed25519_public": self.read(&format!("{host}.pub"))},
             "ssh_authorized_keys": [self.read("login.pub")],
@@ -59,7 +65,7 @@ impl Keys {
     }
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -77,7 +83,7 @@ async fn act(to: &Running, server: &Value, action: &str, body: Value) {
 
 /// Bodies need root here; elsewhere, subordinate ids. Where there is neither,
 /// nothing can be shown.
-fn can_have_bodies() -> bool {
+pub fn can_have_bodies() -> bool {
     rustix::process::geteuid().is_root() || Path::new("/usr/bin/newuidmap").exists()
 }
 

@@ -2,14 +2,33 @@
 //! connection that closes without an answer is an answer too.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::gcp;
 use crate::hetzner::settings::Settings;
 use crate::hetzner::{self, Running};
+
+/// Either emulator.
+pub trait Listening {
+    fn address(&self) -> SocketAddr;
+}
+
+impl Listening for Running {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Listening for gcp::Running {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
 
 pub struct Reply {
     pub status: u16,
@@ -20,6 +39,11 @@ pub struct Reply {
 impl Reply {
     pub fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or_default()
+    }
+
+    /// Why Google's APIs refuse.
+    pub fn reason(&self) -> &str {
+        self.body["error"]["errors"][0]["reason"].as_str().unwrap_or_default()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -33,7 +57,7 @@ pub async fn start(settings: Settings) -> Running {
 }
 
 /// Sends a request; nothing comes back where the connection was cut.
-pub async fn send(to: &Running, method: &str, path: &str, body: Value) -> Option<Reply> {
+pub async fn send(to: &impl Listening, method: &str, path: &str, body: Value) -> Option<Reply> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let length = body.len();
     let text = format!(
@@ -47,19 +71,19 @@ pub async fn send(to: &Running, method: &str, path: &str, body: Value) -> Option
     Some(Reply { status, head: head.to_owned(), body })
 }
 
-async fn exchange(to: &Running, request: &[u8]) -> io::Result<String> {
-    let mut stream = TcpStream::connect(to.address).await?;
+async fn exchange(to: &impl Listening, request: &[u8]) -> io::Result<String> {
+    let mut stream = TcpStream::connect(to.address()).await?;
     stream.write_all(request).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     Ok(answer)
 }
 
-pub async fn get(to: &Running, path: &str) -> Reply {
+pub async fn get(to: &impl Listening, path: &str) -> Reply {
     send(to, "GET", path, Value::Null).await.unwrap()
 }
 
-pub async fn post(to: &Running, path: &str, body: Value) -> Reply {
+pub async fn post(to: &impl Listening, path: &str, body: Value) -> Reply {
     send(to, "POST", path, body).await.unwrap()
 }
 
@@ -69,7 +93,7 @@ pub fn order(name: &str) -> Value {
 }
 
 /// Looks until something is so.
-pub async fn until(to: &Running, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(to: &impl Listening, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
     let look = async {
         loop {
             let body = get(to, path).await.body;

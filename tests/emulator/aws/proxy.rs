@@ -71,6 +71,7 @@ impl Proxy {
             "CreateImage" => self.create_image(call).await,
             "DescribeImages" => self.describe_images(call).await,
             "DeregisterImage" => self.deregister_image(call).await,
+            "DescribeSpotPriceHistory" => self.describe_spot_prices(call).await,
             "DeleteSecurityGroup" => self.delete_group(call).await,
             _ => self.upstream.ask(&call.region, &call.form).await,
         }

@@ -173,6 +173,7 @@ fn groups_of(instance: &Element) -> Vec<String> {
 fn order_of(call: &Call, zone: String) -> Order {
     Order {
         instance_type: call.form.get("InstanceType").unwrap_or("m1.small").to_owned(),
+        region: call.region.clone(),
         zone,
         is_spot: call.form.has("InstanceMarketOptions.MarketType", "spot"),
     }

@@ -71,6 +71,7 @@ struct Body {
     child: Child,
     disk: u32,
     boots: u32,
+    guest: Value,
 }
 
 /// What a body is made from.
@@ -81,7 +82,8 @@ pub struct Plan {
     pub boots: u32,
     pub name: String,
     /// What `body/init.py` reads: instance, name, address, os, os_version,
-    /// user_data, authorized_keys, datasource.
+    /// user_data, authorized_keys, datasource; of guests with an agent also
+    /// accounts and startup_script.
     pub guest: Value,
     /// The snapshot that a new disk is a copy of, if it is one.
     pub image: u64,
@@ -129,8 +131,13 @@ impl Bodies {
         take_snapshots(directory, &wanted.snapshots)?;
         remove_strangers(directory, wanted)?;
         for (id, plan) in wanted.running.iter().filter(|(id, _)| !down.contains(id)) {
-            if let Entry::Vacant(free) = live.entry(*id) {
-                free.insert(self.start(directory, *id, plan)?);
+            match live.entry(*id) {
+                Entry::Vacant(free) => drop(free.insert(self.start(directory, *id, plan)?)),
+                Entry::Occupied(mut body) if body.get().guest != plan.guest => {
+                    self.tell(&directory.join(id.to_string()), plan)?;
+                    body.get_mut().guest.clone_from(&plan.guest);
+                }
+                Entry::Occupied(_) => {}
             }
         }
         Ok(down)
@@ -149,15 +156,21 @@ impl Bodies {
             }
             fs::write(stamp, plan.disk.to_string())?;
         }
-        let mut guest = plan.guest.clone();
-        guest["port"] = self.port.into();
-        fs::write(place.join("body.json"), guest.to_string())?;
+        self.tell(&place, plan)?;
         fs::write(place.join("init.py"), INIT)?;
         let log = fs::File::options().create(true).append(true).open(place.join("console.log"))?;
         let mut command = sandbox(&place, &plan.name);
         command.args(["--", "/usr/bin/python3", "-I", "/run/emulator/init.py"]);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-        Ok(Body { child: command.spawn()?, disk: plan.disk, boots: plan.boots })
+        let guest = plan.guest.clone();
+        Ok(Body { child: command.spawn()?, disk: plan.disk, boots: plan.boots, guest })
+    }
+
+    /// Writes what a guest is told, in place: a running one looks again.
+    fn tell(&self, place: &Path, plan: &Plan) -> io::Result<()> {
+        let mut guest = plan.guest.clone();
+        guest["port"] = self.port.into();
+        fs::write(place.join("body.json"), guest.to_string())
     }
 }
 

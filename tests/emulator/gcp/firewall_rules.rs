@@ -18,7 +18,7 @@ pub fn check(firewall: &Value) -> Result<(), Refusal> {
         return Err(Refusal::invalid("resource.direction", direction, why));
     }
     let priority = &firewall["priority"];
-    if !priority.as_u64().is_some_and(|priority| priority <= 65_535) {
+    if priority.as_u64().is_none_or(|priority| priority > 65_535) {
         let why = "Must be between 0 and 65535, inclusive.";
         return Err(Refusal::invalid("resource.priority", &priority.to_string(), why));
     }

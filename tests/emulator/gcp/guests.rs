@@ -51,7 +51,8 @@ impl Compute {
             "address": address,
             "os": os,
             "os_version": version,
-            "user_data": metadata::value(metadata, "user-data"),
+            "user_data": metadata::value(metadata, "user-data").filter(|_| has_cloud_init(os)),
+            "user_data_encoding": metadata::value(metadata, "user-data-encoding"),
             "startup_script": metadata::value(metadata, "startup-script"),
             "authorized_keys": [],
             "accounts": self.accounts(path, metadata),
@@ -95,6 +96,12 @@ impl Compute {
         }
         images::release(object.text("name"))
     }
+}
+
+/// Google's images of Debian come without cloud-init, as it would be in the way of
+/// their agent; those of Ubuntu have both.
+fn has_cloud_init(os: &str) -> bool {
+    os != "debian"
 }
 
 /// The disk, image or snapshot that one of a project's own is a copy of.

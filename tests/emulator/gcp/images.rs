@@ -1,7 +1,7 @@
 //! Images: those of a project of one's own, made from disks, and the look-up of
 //! all by name and by family.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::aggregated;
 use super::chassis::answer::Answer;
@@ -10,7 +10,7 @@ use super::labels;
 use super::names;
 use super::object::Object;
 use super::operations::{Effect, Start};
-use super::paths::{link, name_of, resolve};
+use super::paths::{link, name_of, part, project_of, resolve};
 use super::refusal::Refusal;
 use super::request::Request;
 use super::routes::{Endpoint, delete, get, post};
@@ -22,12 +22,17 @@ pub const ROUTES: &[Endpoint] = &[
     delete("/projects/{project}/global/images/{image}", remove),
     post("/projects/{project}/global/images/{image}/setLabels", labels::set),
     get("/projects/{project}/global/images/family/{family}", show_family),
+    get("/projects/{project}/zones/{zone}/imageFamilyViews/{family}", show_view),
 ];
 
 impl Compute {
     /// The image that a reference means: by name, or the newest of a family.
     pub fn find_image(&self, project: &str, reference: &str) -> Result<(String, &Object), Refusal> {
         let path = resolve(project, reference);
+        if let Some(family) = part(&path, "imageFamilyViews") {
+            return self
+                .newest_of(&format!("projects/{}/global/images", project_of(&path)), family);
+        }
         match path.split_once("/family/") {
             Some((images, family)) => self.newest_of(images, family),
             None => Ok((path.clone(), self.object(&path)?)),
@@ -58,6 +63,12 @@ fn show(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
 fn show_family(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
     let (_, image) = compute.find_image(request.project(), &request.path)?;
     Answer::ok(image.body.clone())
+}
+
+/// The newest image of a family as it is in a zone, or in any (`-`).
+fn show_view(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
+    let (_, image) = compute.find_image(request.project(), &request.path)?;
+    Answer::ok(json!({"image": image.body}))
 }
 
 /// What an image or a snapshot is made from.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::chassis::answer::Answer;
 use super::compute::Compute;
+use super::fingerprint;
 use super::operations::Start;
 use super::refusal::Refusal;
 use super::request::Request;
@@ -62,8 +63,8 @@ fn is_value(text: &str) -> bool {
 pub fn set(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
     let path = request.target();
     let object = compute.object(&path)?;
-    let given = request.text("labelFingerprint").unwrap_or_default();
-    if given != object.text("labelFingerprint") {
+    let current = &object.body["labelFingerprint"];
+    if !fingerprint::is_same(current, request.text("labelFingerprint")) {
         let message = "Labels fingerprint either invalid or resource labels have changed";
         return Err(Refusal::condition(message));
     }

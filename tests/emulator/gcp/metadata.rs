@@ -60,7 +60,7 @@ pub fn value<'a>(metadata: &'a Value, key: &str) -> Option<&'a str> {
 
 /// Refuses a change that was made on the ground of something older.
 pub fn check_fingerprint(current: &Value, given: Option<&str>) -> Result<(), Refusal> {
-    match given == current["fingerprint"].as_str() {
+    match fingerprint::is_same(&current["fingerprint"], given) {
         true => Ok(()),
         false => Err(Refusal::condition(
             "Supplied fingerprint does not match current metadata fingerprint.",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::aggregated::{self, Aggregate};
 use super::chassis::answer::Answer;
 use super::chassis::faults::{Fault, Kind};
 use super::compute::Compute;
@@ -18,6 +19,7 @@ use super::request::Request;
 use super::routes::{Endpoint, get, post};
 
 pub const ROUTES: &[Endpoint] = &[
+    get("/projects/{project}/aggregated/operations", list_everywhere),
     get("/projects/{project}/zones/{zone}/operations", list),
     get("/projects/{project}/zones/{zone}/operations/{operation}", show),
     post("/projects/{project}/zones/{zone}/operations/{operation}/wait", wait),
@@ -338,6 +340,16 @@ fn list(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
         here.map(|(path, operation)| (path.clone(), operation.draw(path, compute.now))).collect();
     let listed = drawn.iter().map(|(path, value)| (path.clone(), value)).collect();
     lists::answer(request, "operation", listed)
+}
+
+fn list_everywhere(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
+    let unreachable = aggregated::unreachable(compute);
+    let of_project = compute.operations.iter().filter(|(p, _)| project_of(p) == request.project());
+    let drawn: Vec<(String, Value)> =
+        of_project.map(|(path, o)| (path.clone(), o.draw(path, compute.now))).collect();
+    let objects = drawn.iter().map(|(path, value)| (path.clone(), value)).collect();
+    let aggregate = Aggregate { kind: "operation", collection: "operations", objects };
+    aggregated::answer(request, aggregate, &unreachable)
 }
 
 fn show(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {

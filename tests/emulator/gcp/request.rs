@@ -56,7 +56,7 @@ impl Request {
     }
 
     pub fn is_asked_for(&self, key: &str) -> bool {
-        self.query(key) == Some("true")
+        self.query(key).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     pub fn writes(&self) -> bool {

@@ -98,7 +98,8 @@ fn check_place(compute: &mut Compute, request: &Request) -> Result<(), Refusal> 
     } else {
         projects::make_ready(compute, project);
     }
-    if !zone.is_empty() && !zones::all_zones().any(|known| known == zone) {
+    let is_any = zone == "-" && request.template.contains("/imageFamilyViews/");
+    if !zone.is_empty() && !is_any && !zones::all_zones().any(|known| known == zone) {
         return Err(Refusal::invalid("zone", zone, "Unknown zone."));
     }
     if !region.is_empty() && !zones::REGIONS.iter().any(|known| known.name == region) {

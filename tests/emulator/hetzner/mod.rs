@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 
 #[path = "../chassis/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "tests may have several emulators, each on its own")]
 pub mod chassis;
 
 pub mod actions;

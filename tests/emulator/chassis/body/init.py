@@ -1,9 +1,13 @@
-"""First process of a server's body: a small cloud-init, then sshd.
+"""First process of a machine's body: a small cloud-init, then sshd.
 
 Runs inside the sandbox as root. Does what Debian's and Ubuntu's cloud-init do
 with the keys below, in their order, and nothing else: ssh_keys, users,
 ssh_authorized_keys, bootcmd, write_files, (sshd starts), runcmd. As there, a
 step of runcmd that fails stops nothing, and boot-finished comes after all.
+
+Where the platform has an agent in the guest, it is this as well: `accounts` are
+made with their keys, now and whenever they change, and `startup_script` is run
+at every start.
 """
 
 import base64
@@ -76,7 +80,12 @@ def system_files():
 
 def read_user_data():
     """The cloud-config, or the script that was given in its place."""
-    text = BODY["user_data"] or ""
+    data = (BODY["user_data"] or "").encode()
+    if BODY.get("user_data_encoding") == "base64":
+        data = base64.b64decode(data)
+    if data.startswith(b"\x1f\x8b"):
+        data = gzip.decompress(data)
+    text = data.decode()
     if text.startswith("#!"):
         return {"runcmd": [["/bin/sh", "-c", text]]}
     if not text.startswith("#cloud-config"):
@@ -165,6 +174,32 @@ def authorize_all(config, users, keys):
     authorize("/root", 0, keys)
 
 
+def make_accounts(accounts):
+    """What an agent in the guest does: accounts by name, each with its keys."""
+    for name, keys in accounts.items():
+        if name == "root":
+            authorize("/root", 0, keys)
+        else:
+            add_user({"name": name, "shell": "/bin/bash", "ssh_authorized_keys": keys})
+
+
+def watch_accounts(sshd):
+    """Looks for new accounts and keys until sshd ends."""
+    known = BODY.get("accounts") or {}
+    while True:
+        try:
+            return sshd.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            wanted = json.loads(pathlib.Path("/run/emulator/body.json").read_text())["accounts"]
+        except (ValueError, KeyError):
+            continue
+        if wanted != known:
+            attempt("accounts", make_accounts, wanted)
+            known = wanted
+
+
 def decode(entry):
     content = entry.get("content") or ""
     encoding = entry.get("encoding", "text/plain")
@@ -237,6 +272,7 @@ def main():
     config = read_user_data() if is_first else {}
     if is_first:
         first_boot(config)
+    attempt("accounts", make_accounts, BODY.get("accounts") or {})
     sshd = start_sshd()
     if config.get("runcmd"):
         commands("runcmd", config["runcmd"])
@@ -244,7 +280,9 @@ def main():
     write("/run/cloud-init/result.json", json.dumps(result))
     write("/run/cloud-init/status", "error\n" if ERRORS else "done\n")
     write(CLOUD / "boot-finished", "\n")
-    sys.exit(sshd.wait())
+    if BODY.get("startup_script"):
+        commands("startup-script", [["/bin/bash", "-c", BODY["startup_script"]]])
+    sys.exit(watch_accounts(sshd))
 
 
 main()

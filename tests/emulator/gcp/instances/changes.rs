@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::chassis::answer::Answer;
 use super::super::compute::Compute;
+use super::super::fingerprint;
 use super::super::labels;
 use super::super::machine_types;
 use super::super::metadata;
@@ -102,8 +103,8 @@ fn set_metadata(compute: &mut Compute, request: &Request) -> Result<Answer, Refu
 
 fn set_tags(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
     let path = request.target();
-    let current = &compute.object(&path)?.body["tags"];
-    if current["fingerprint"].as_str() != request.text("fingerprint") {
+    let current = &compute.object(&path)?.body["tags"]["fingerprint"];
+    if !fingerprint::is_same(current, request.text("fingerprint")) {
         return Err(Refusal::condition("Supplied fingerprint does not match current fingerprint."));
     }
     let wanted = insert::read_tags(Some(&Value::Object(request.body.clone())))?;
@@ -131,12 +132,16 @@ fn set_type(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal>
     })
 }
 
-/// Changes the scheduling of an instance that is off.
+/// Changes the scheduling; how long an instance may run and how it is paid for only
+/// of one that is off.
 fn set_scheduling(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
     let path = request.target();
     let instance = free(compute, &path)?;
     let wanted = scheduling::read(Some(&Value::Object(request.body.clone())))?;
-    if instance.status() != "TERMINATED" {
+    let current = &instance.body["scheduling"];
+    let fixed = ["maxRunDuration", "instanceTerminationAction", "provisioningModel"];
+    let is_other = fixed.into_iter().any(|field| wanted[field] != current[field]);
+    if is_other && instance.status() != "TERMINATED" {
         return Err(Refusal::usage("Instance should be in the STOPPED state."));
     }
     at_once(compute, request, "setScheduling", |instance| instance.set("scheduling", wanted))
@@ -145,7 +150,9 @@ fn set_scheduling(compute: &mut Compute, request: &Request) -> Result<Answer, Re
 fn set_protection(compute: &mut Compute, request: &Request) -> Result<Answer, Refusal> {
     let path = request.target();
     free(compute, &path)?;
-    let wanted = request.query("deletionProtection") != Some("false");
+    let wanted = request
+        .query("deletionProtection")
+        .is_none_or(|value| !value.eq_ignore_ascii_case("false"));
     at_once(compute, request, "setDeletionProtection", |instance| {
         instance.set("deletionProtection", wanted);
     })

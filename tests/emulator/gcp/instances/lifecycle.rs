@@ -42,8 +42,8 @@ impl Compute {
 
     /// The guest with this boot disk has shut itself down.
     pub fn guest_went_down(&mut self, disk: u64) {
-        let instances = self.objects.keys().filter(|path| path.contains("/instances/"));
-        let found = instances.cloned().find(|path| self.boot_disk(path) == Some(disk));
+        let mut instances = self.objects.keys().filter(|path| path.contains("/instances/"));
+        let found = instances.find(|path| self.boot_disk(path) == Some(disk)).cloned();
         let now = self.now;
         found.iter().for_each(|path| self.guest_stopped(path, now));
     }
