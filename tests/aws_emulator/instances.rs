@@ -1,5 +1,6 @@
 //! Instances through their life, and accounts that do not see each other.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -41,6 +42,19 @@ fn a_token_holds_in_a_zone() {
     let other = [a[0], a[1], ("KeyName", "k")];
     assert_eq!(run(&world, &other), (400, "IdempotentParameterMismatch".to_owned()));
     assert_eq!(world.instances().len(), 2);
+}
+
+#[test]
+fn one_token_makes_one_instance_however_often_it_comes_at_a_time() {
+    let world = World::bodiless("");
+    let made: BTreeSet<_> = std::thread::scope(|scope| {
+        let order = || run(&world, &[("ClientToken", "t")]);
+        let orders: Vec<_> = (0..8).map(|_| scope.spawn(order)).collect();
+        orders.into_iter().map(|order| order.join().unwrap()).collect()
+    });
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(made.first().unwrap().0, 200);
+    assert_eq!((world.instances().len(), world.count("RunInstances")), (1, 8));
 }
 
 #[test]
