@@ -7,11 +7,12 @@
 #[allow(dead_code, reason = "the program uses the rest")]
 mod hetzner;
 
+#[path = "support/python.rs"]
+mod python;
+
 #[path = "emulator/gcp/mod.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod gcp;
-#[path = "support/python.rs"]
-mod python;
 
 #[path = "emulators/bodies.rs"]
 mod bodies;

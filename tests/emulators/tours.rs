@@ -63,7 +63,7 @@ async fn the_official_python_client_of_google_passes_its_tour() {
     let emulator = gcp::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
     let url = emulator.url();
     let tour = move || {
-        let mut tour = Command::new(python::environment("gcp", &[GCP_CLIENT]));
+        let mut tour = Command::new(python::environment("google-cloud-compute", &[GCP_CLIENT]));
         run(tour.arg(here("gcp/tour.py")).args([&url, TOKEN]))
     };
     let output = tokio::task::spawn_blocking(tour).await.unwrap();
