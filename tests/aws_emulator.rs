@@ -14,6 +14,8 @@ mod support;
 #[allow(dead_code, reason = "not every test binary uses all of this")]
 mod world;
 
+#[path = "aws_emulator/bodies.rs"]
+mod bodies;
 #[path = "aws_emulator/faults.rs"]
 mod faults;
 #[path = "aws_emulator/instances.rs"]

@@ -8,6 +8,8 @@
 #[path = "emulator/hetzner/mod.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod emulator;
+#[path = "support/site.rs"]
+mod site;
 mod support;
 
 #[path = "hetzner_objects/capacity.rs"]

@@ -38,9 +38,9 @@ fn requests_are_counted_by_action() {
     world.ask(&[("Action", "DescribeVpcs")]);
     assert_eq!((world.requests(), world.count("DescribeRegions")), (3, 2));
     let latest = world.get("/_requests")["latest"][2].clone();
-    assert_eq!(latest["action"], "DescribeVpcs");
+    assert_eq!(latest["method"], "DescribeVpcs");
     assert_eq!(
-        (latest["region"].as_str(), latest["status"].as_u64()),
+        (latest["path"].as_str(), latest["status"].as_u64()),
         (Some("eu-central-1"), Some(200))
     );
     world.forget_requests();

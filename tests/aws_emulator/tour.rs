@@ -11,7 +11,7 @@ use crate::world::{World, settings};
 #[test]
 fn the_official_python_client_passes_its_tour() {
     let settings = Settings { access_key: Some("AKIATOUR".to_owned()), ..settings() };
-    let world = World::with("", Settings { bodies: None, ..settings });
+    let world = World::bodiless_with("", settings);
     let listed = python::listed(&requirements());
     let packages: Vec<&str> = listed.iter().map(String::as_str).collect();
     let mut tour = Command::new(python::environment("moto", &packages));

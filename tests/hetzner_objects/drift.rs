@@ -50,7 +50,7 @@ fn a_firewall_that_somebody_detached_is_put_back() {
     let firewall = world.all("firewalls")[0]["id"].clone();
     let detach = json!({"remove_from": [{"type": "server", "server": {"id": server["id"]}}]});
     world.call("POST", &format!("/firewalls/{firewall}/actions/remove_from_resources"), detach);
-    world.until(|world| world.server()["public_net"]["firewalls"] == json!([]));
+    world.until(|| world.server()["public_net"]["firewalls"] == json!([]));
     world.sandplan("drift").exits(2).says("network");
     world.sandplan("apply -auto-approve").exits(0);
     assert_eq!(world.server()["public_net"]["firewalls"][0]["id"], firewall);
@@ -78,7 +78,7 @@ fn a_server_that_somebody_deleted_is_made_again() {
     let world = applied("sandbox \"a\" {}\n");
     let server = world.server();
     world.call("DELETE", &format!("/servers/{}", server["id"]), json!({}));
-    world.until(|world| world.all("servers").is_empty());
+    world.until(|| world.all("servers").is_empty());
     world.sandplan("drift").exits(2).says("sandbox.a has been deleted").says("1 gone");
     world.sandplan("list").exits(0).says("gone");
     world.sandplan("plan").exits(0).says("(because it is gone from hetzner)");

@@ -109,7 +109,7 @@ fn a_run_that_is_killed_before_the_answer_leaves_one_server_that_is_adopted() {
         {"kind": "delay", "method": "GET", "path": "/actions", "delay_ms": 60_000},
     ]));
     let mut run = world.command("apply -auto-approve").spawn().unwrap();
-    world.until(|world| world.all("servers").len() == 1);
+    world.until(|| world.all("servers").len() == 1);
     run.kill().unwrap();
     run.wait().unwrap();
     world.no_faults();

@@ -87,7 +87,7 @@ fn what_has_expired_is_destroyed_by_its_label_alone() {
     let before = foreign(&world);
     std::fs::remove_file(world.env.work().join("sandboxes.hcl")).unwrap();
     let expired = |world: &World| world.sandplan("expire").exits(0).stdout;
-    world.until(|world| expired(world).lines().count() == 2);
+    world.until(|| expired(&world).lines().count() == 2);
     assert!(expired(&world).contains("expired: sandbox.a"));
     assert!(expired(&world).contains("expired: snapshot.s"));
     assert_eq!(ours(&world), 4);

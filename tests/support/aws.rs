@@ -58,7 +58,12 @@ impl World {
 
     /// Instances are there for the API alone.
     pub fn bodiless(configuration: &str) -> Self {
-        Self::started(TestEnv::with(configuration), settings())
+        Self::bodiless_with(configuration, settings())
+    }
+
+    /// Instances are there for the API alone, and the rest is as it is set.
+    pub fn bodiless_with(configuration: &str, settings: Settings) -> Self {
+        Self::started(TestEnv::with(configuration), settings)
     }
 
     /// Instances have bodies, and the rest is as it is set.
@@ -115,7 +120,7 @@ impl World {
     #[track_caller]
     pub fn wait_for(&self, id: &str, state: &str) {
         let is_so = |one: &Json| one["instanceId"] == id && one["_state"] == state;
-        self.wait_until(|| self.all("instances").iter().any(is_so));
+        self.until(|| self.all("instances").iter().any(is_so));
     }
 }
 

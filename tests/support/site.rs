@@ -97,7 +97,7 @@ impl Site {
 
     /// Waits for what happens by itself.
     #[track_caller]
-    pub fn wait_until(&self, is_so: impl Fn() -> bool) {
+    pub fn until(&self, is_so: impl Fn() -> bool) {
         let start = std::time::Instant::now();
         while !is_so() {
             assert!(start.elapsed() < Duration::from_secs(30), "it never happened");

@@ -1,8 +1,6 @@
 //! The way in: connections, admission (credentials, faults), and answers that
 //! are cut off.
 
-use std::convert::Infallible;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,39 +9,37 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 
 use super::call::Call;
+use super::chassis::connection::{Cut, serve_connection};
 use super::control;
 use super::faults::Verdict;
 use super::ledger::Outcome;
+use super::order;
 use super::proxy::{Proxy, request_id};
 use super::refusal::Refusal;
 use super::upstream::Reply;
 
-/// Marks an answer that must not be sent: the connection is closed instead.
-#[derive(Debug, Clone, Copy)]
-struct Cut;
-
 impl Proxy {
     /// Counts a request and says what is to happen to it.
-    fn admit(&self, call: &Call) -> Verdict {
+    fn admit(&self, call: &Call) -> (Verdict, Option<Refusal>) {
         let mut core = self.core();
         core.ledger.count(&call.action);
         if let Err(refusal) = self.authenticate(call) {
-            return Verdict { refusal: Some(refusal), ..Verdict::default() };
+            return (Verdict::default(), Some(refusal));
         }
         core.regions.insert(call.region.clone());
-        core.faults.judge(&call.action, &call.region)
+        let verdict = core.faults.judge(&call.action, &call.region, &call.region);
+        let refusal = verdict.error.as_ref().map(order::of_request);
+        (verdict, refusal)
     }
 
     async fn answer(&self, call: Call) -> Response {
-        let verdict = self.admit(&call);
+        let (verdict, refusal) = self.admit(&call);
         tokio::time::sleep(self.settings.latency + verdict.delay).await;
-        let (outcome, mut response) = match (verdict.cut_before, verdict.refusal) {
+        let (outcome, mut response) = match (verdict.cut_before, refusal) {
             (true, _) => (Outcome::CutBefore, Response::default()),
             (false, Some(refusal)) => answered(refuse(&refusal, &call.service)),
             (false, None) => {
@@ -117,20 +113,4 @@ pub async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
             else => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
-}
-
-async fn serve_connection(stream: TcpStream, router: Router) {
-    drop(stream.set_nodelay(true));
-    let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
-        let router = router.clone();
-        async move {
-            let response: Result<Response, Infallible> = router.oneshot(request).await;
-            match response {
-                Ok(response) if response.extensions().get::<Cut>().is_none() => Ok(response),
-                _ => Err(io::Error::other("cut")),
-            }
-        }
-    });
-    let http = hyper::server::conn::http1::Builder::new();
-    drop(http.serve_connection(TokioIo::new(stream), service).await);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::faults::Order;
+use super::order::Order;
 use super::xml::Element;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

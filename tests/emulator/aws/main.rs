@@ -13,9 +13,10 @@ use clap::Parser;
 #[allow(dead_code, reason = "tests use more of it")]
 mod aws;
 
-use aws::faults::Fault;
+use aws::chassis::arguments::{read_faults, stop_signal};
+use aws::chassis::times::duration;
 use aws::moto::Moto;
-use aws::settings::{Settings, Times, duration};
+use aws::settings::{Settings, Times};
 
 #[derive(Parser)]
 #[command(about = "Adds to a moto server what EC2 has: tokens, time, faults, guests")]
@@ -70,14 +71,6 @@ impl Args {
     }
 }
 
-fn read_faults(spec: &str) -> Result<Vec<Fault>, String> {
-    let text = match spec.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?,
-        None => spec.to_owned(),
-    };
-    serde_json::from_str(&text).map_err(|e| format!("--faults: {e}"))
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
@@ -89,14 +82,4 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     stop_signal().await?;
     running.stop().await;
     Ok(())
-}
-
-/// Returns when the program is asked to end, by Ctrl-C or SIGTERM.
-async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done,
-        _ = term.recv() => Ok(()),
-    }
 }

@@ -11,31 +11,33 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-mod bodies;
+#[path = "../chassis/mod.rs"]
+pub mod chassis;
+
 mod call;
 mod catalogue;
 mod change;
-mod clock;
 mod control;
 mod core;
 mod describe;
-pub mod faults;
 pub mod form;
 mod guests;
 mod http;
 mod images;
-mod ledger;
 mod machines;
 pub mod moto;
 mod objects;
+mod order;
 mod power;
 mod proxy;
 mod refusal;
 mod run;
 pub mod settings;
+mod spot;
 mod upstream;
 pub mod xml;
 
+use chassis::{bodies, clock, faults, ledger};
 use proxy::Proxy;
 use settings::Settings;
 

@@ -2,7 +2,6 @@
 
 use super::call::Call;
 use super::core::Core;
-use super::faults::Order;
 use super::form::Form;
 use super::machines::{Machine, Phase};
 use super::proxy::Proxy;
@@ -15,7 +14,7 @@ type Before = Vec<(String, Phase)>;
 impl Proxy {
     pub async fn start_instances(&self, call: &Call) -> Result<Element, Refusal> {
         let before = self.check(call, |core, machine| match machine.phase {
-            Phase::Stopped => room_for(core, &machine.order),
+            Phase::Stopped => machine.order.place(&mut core.faults),
             Phase::Running | Phase::Pending => Ok(()),
             _ => Err(in_no_state(&machine.id, "started")),
         })?;
@@ -73,6 +72,7 @@ impl Proxy {
 
     /// The guest has shut down by itself.
     pub async fn guest_went_down(&self, id: &str) -> Result<(), Refusal> {
+        let _turn = self.turn.lock().await;
         let (region, action) = {
             let mut core = self.core();
             let machine = core.machine_mut(id)?;
@@ -118,10 +118,6 @@ impl Proxy {
         });
         answer
     }
-}
-
-fn room_for(core: &mut Core, order: &Order) -> Result<(), Refusal> {
-    core.faults.refuse(order).map_or(Ok(()), Err)
 }
 
 fn in_no_state(id: &str, done: &str) -> Refusal {

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::call::Call;
 use super::core::{Run, TokenKey};
-use super::faults::Order;
 use super::form::Form;
 use super::machines::{Machine, Phase, Release};
+use super::order::Order;
 use super::proxy::Proxy;
 use super::refusal::Refusal;
 use super::xml::Element;
@@ -29,8 +29,6 @@ impl Proxy {
     pub async fn run_instances(&self, call: &Call) -> Result<Element, Refusal> {
         let user_data = read_user_data(&call.form)?;
         let (zone, key) = (self.zone_of(call).await?, token_key(call));
-        // The same token twice at a time is one after the other.
-        let _one_at_a_time = self.runs.lock().await;
         let known = self.core().runs.get(&key).cloned();
         if let Some(run) = known.filter(|_| !key[2].is_empty()) {
             return self.run_again(call, &run).await;
@@ -41,9 +39,7 @@ impl Proxy {
             user_data,
             authorized_keys: self.keys_of(call).await?,
         };
-        if let Some(refusal) = self.core().faults.refuse(&request.order) {
-            return Err(refusal);
-        }
+        request.order.place(&mut self.core().faults)?;
         let mut answer = self.upstream.ask(&call.region, &call.form).await?;
         self.take_in(call, &request, &mut answer);
         let instances = answer.items("instancesSet").map(|item| item.text("instanceId")).collect();
@@ -175,6 +171,7 @@ fn groups_of(instance: &Element) -> Vec<String> {
 fn order_of(call: &Call, zone: String) -> Order {
     Order {
         instance_type: call.form.get("InstanceType").unwrap_or("m1.small").to_owned(),
+        region: call.region.clone(),
         zone,
         is_spot: call.form.has("InstanceMarketOptions.MarketType", "spot"),
     }

@@ -79,15 +79,3 @@ impl Settings {
         }
     }
 }
-
-/// Reads `5ms`, `2s` or `1m`.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| format!("'{text}' is not a time such as 5ms"))?;
-    match &text[digits.len()..] {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
-        _ => Err(format!("'{text}' needs a unit: ms, s or m")),
-    }
-}

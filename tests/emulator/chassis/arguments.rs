@@ -47,7 +47,8 @@ impl Arguments {
     }
 }
 
-fn read_faults(spec: &str) -> Result<Vec<Fault>, String> {
+/// Reads the text of `--faults`.
+pub fn read_faults(spec: &str) -> Result<Vec<Fault>, String> {
     let text = match spec.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?,
         None => spec.to_owned(),

@@ -61,7 +61,7 @@ const MAPPED: [&str; 4] = ["--user", "--map-root-user", "--map-auto", "--"];
 const TOP: [&str; 4] = ["/bin", "/sbin", "/lib", "/lib64"];
 
 pub struct Bodies {
-    directory: Option<PathBuf>,
+    pub directory: Option<PathBuf>,
     port: u16,
     live: Mutex<BTreeMap<u64, Body>>,
 }
@@ -113,7 +113,7 @@ impl Bodies {
 
     /// Makes what runs equal to what should; answers the places of guests that
     /// have gone down by themselves.
-    async fn reconcile(&self, directory: &Path, wanted: &Wanted) -> io::Result<Vec<u64>> {
+    pub async fn reconcile(&self, directory: &Path, wanted: &Wanted) -> io::Result<Vec<u64>> {
         let mut live = self.live.lock().await;
         let mut down = Vec::new();
         let mut ended = Vec::new();

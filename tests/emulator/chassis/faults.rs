@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     pub kind: Kind,
-    #[serde(default = "anything")]
+    #[serde(default = "anything", alias = "action")]
     pub method: String,
-    #[serde(default = "anything")]
+    #[serde(default = "anything", alias = "region")]
     pub path: String,
     /// Only the n-th that matches, counted from 1.
     pub nth: Option<u64>,
@@ -31,10 +31,12 @@ pub struct Fault {
     /// Seconds, for the headers `Retry-After` and `RateLimit-Reset`.
     pub retry_after: Option<u64>,
     pub delay_ms: Option<u64>,
-    #[serde(default = "anything", alias = "machine_type")]
+    #[serde(default = "anything", alias = "machine_type", alias = "instance_type")]
     pub server_type: String,
     #[serde(default = "anything", alias = "zone")]
     pub location: String,
+    /// Only orders of machines that may be interrupted, or only others.
+    pub spot: Option<bool>,
     /// Whether the list of types tells that there is no capacity.
     #[serde(default)]
     pub listed: bool,
@@ -145,6 +147,16 @@ impl Faults {
         self.first(|fault| fault.is_of_place(server_type, location))
     }
 
+    /// As [`Self::of_order`], of the faults that are chosen so.
+    pub fn of_orders(
+        &mut self,
+        server_type: &str,
+        location: &str,
+        is_chosen: impl Fn(&Fault) -> bool,
+    ) -> Option<Fault> {
+        self.first(|fault| fault.is_of_place(server_type, location) && is_chosen(fault))
+    }
+
     /// The fault that a new action ends in, if one is scripted.
     pub fn of_action(&mut self, command: &str) -> Option<Fault> {
         self.first(|fault| fault.kind == Kind::ActionFails && glob(&fault.command, command))
@@ -194,7 +206,7 @@ impl Verdict {
 }
 
 /// Compares with a pattern in which `*` stands for anything.
-fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, rest)) => match text.strip_prefix(head) {

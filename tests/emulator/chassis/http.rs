@@ -1,7 +1,6 @@
 //! The way in: connections, admission (token, rate limit, faults), the call of
 //! a handler, and answers that are cut off.
 
-use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,17 +11,16 @@ use axum::extract::Request as HttpRequest;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 
 use super::answer::{Answer, Refuse, Trouble};
 use super::bodies::Bodies;
 use super::call::Call;
 use super::clock;
 use super::cloud::{Cloud, Frame, Handler, Route};
+use super::connection::{Cut, serve_connection};
 use super::control;
 use super::faults::{Faults, Verdict};
 use super::ledger::{Ledger, Outcome};
@@ -47,10 +45,6 @@ pub struct Core<C: Cloud> {
     /// How far its time is ahead of the machine's, in milliseconds.
     pub ahead: u64,
 }
-
-/// Marks an answer that must not be sent: the connection is closed instead.
-#[derive(Debug, Clone, Copy)]
-struct Cut;
 
 impl<C: Cloud> Emulator<C> {
     pub fn open(settings: C::Settings, port: u16) -> io::Result<(Arc<Self>, Option<Keeper>)> {
@@ -93,7 +87,7 @@ impl<C: Cloud> Emulator<C> {
     fn admit(&self, call: &Call) -> Admission<C> {
         let mut core = self.core();
         let now = clock::now() + core.ahead;
-        core.ledger.count(call.method.as_str(), call.template);
+        core.ledger.count(&format!("{} {}", call.method, call.template));
         let (mut verdict, mut refusal) = (Verdict::default(), None);
         if let Err(error) = C::authenticate(&self.settings, call) {
             refusal = Some(error);
@@ -261,20 +255,4 @@ pub async fn serve<C: Cloud>(
             else => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
-}
-
-async fn serve_connection(stream: TcpStream, router: Router) {
-    drop(stream.set_nodelay(true));
-    let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
-        let router = router.clone();
-        async move {
-            let response: Result<Response, Infallible> = router.oneshot(request).await;
-            match response {
-                Ok(response) if response.extensions().get::<Cut>().is_none() => Ok(response),
-                _ => Err(io::Error::other("cut")),
-            }
-        }
-    });
-    let http = hyper::server::conn::http1::Builder::new();
-    drop(http.serve_connection(TokioIo::new(stream), service).await);
 }

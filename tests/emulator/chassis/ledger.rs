@@ -21,10 +21,10 @@ pub enum Outcome {
 }
 
 impl Ledger {
-    /// Counts a request under its method and path template.
-    pub fn count(&mut self, method: &str, template: &str) {
+    /// Counts a request of a kind, such as `POST /servers`.
+    pub fn count(&mut self, kind: &str) {
         self.total += 1;
-        *self.counts.entry(format!("{method} {template}")).or_default() += 1;
+        *self.counts.entry(kind.to_owned()).or_default() += 1;
     }
 
     pub fn note(&mut self, method: &str, path: &str, outcome: &Outcome) {

@@ -161,6 +161,19 @@ def authorize(home, uid, keys):
         os.chown(path, uid, uid)
 
 
+def authorize_all(config, users, keys):
+    """Gives the image's own user the keys, and root, who may be sent away."""
+    own = BODY.get("default_user")
+    if own and "default" in users:
+        add_user({"name": own, "shell": "/bin/bash", "ssh_authorized_keys": keys})
+    if config.get("disable_root", BODY.get("disable_root", False)):
+        away = f'Please login as the user \\"{own}\\" rather than the user \\"root\\".'
+        options = "no-port-forwarding,no-agent-forwarding,no-X11-forwarding"
+        options += f',command="echo \'{away}\';echo;exit 142"'
+        keys = [f"{options} {key}" for key in keys]
+    authorize("/root", 0, keys)
+
+
 def make_accounts(accounts):
     """What an agent in the guest does: accounts by name, each with its keys."""
     for name, keys in accounts.items():
@@ -240,10 +253,11 @@ def attempt(what, call, *arguments):
 
 def first_boot(config):
     attempt("ssh_keys", host_keys, config)
-    for user in config.get("users") or []:
+    users = config.get("users", ["default"]) or []
+    for user in users:
         attempt("users", add_user, user)
     keys = BODY["authorized_keys"] + (config.get("ssh_authorized_keys") or [])
-    attempt("ssh_authorized_keys", authorize, "/root", 0, keys)
+    attempt("ssh_authorized_keys", authorize_all, config, users, keys)
     if config.get("bootcmd"):
         commands("bootcmd", config["bootcmd"])
     for entry in config.get("write_files") or []:
