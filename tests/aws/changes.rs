@@ -1,5 +1,8 @@
 //! Changes of sandboxes that exist.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use crate::world::World;
 
 fn sandbox(arguments: &str) -> String {
@@ -91,10 +94,29 @@ fn a_newer_image_is_no_change_of_a_sandbox_that_lives() {
     world.is_settled();
 }
 
+/// Gives the bodies a systemd that only writes down what it is asked for.
+fn systemd(world: &World) {
+    let tools = world.env.work().join("../bodies/tools");
+    fs::create_dir_all(&tools).unwrap();
+    for (name, does) in [("systemctl", ":"), ("systemd-run", "echo \"$*\" >/var/lib/sandplan/timer")] {
+        let path = tools.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
 #[test]
 fn a_new_ttl_is_told_to_the_guest_and_to_the_tags() {
-    let world = World::new(&sandbox(""));
-    world.sandplan("apply -auto-approve").exits(0);
+    let world = World::new("");
+    systemd(&world);
+    world.apply(&sandbox("")).exits(0);
+    let timer = || world.sandplan("exec a -- cat /var/lib/sandplan/timer").exits(0).stdout;
+    let seconds = |timer: &str| {
+        let word = timer.split_whitespace().find_map(|word| word.strip_prefix("--on-active="));
+        word.unwrap().parse::<u64>().unwrap()
+    };
+    assert!((7000..=7200).contains(&seconds(&timer())), "{}", timer());
+    assert!(timer().ends_with("systemctl poweroff\n"), "{}", timer());
     let expiry = || world.instance()["_tags"]["sandplan-expires"].as_str().unwrap().to_owned();
     let file = || world.sandplan("exec a -- cat /var/lib/sandplan/expires").exits(0).stdout;
     let first = expiry();
@@ -102,5 +124,10 @@ fn a_new_ttl_is_told_to_the_guest_and_to_the_tags() {
     let second = expiry();
     assert!(second.parse::<i64>().unwrap() > first.parse::<i64>().unwrap(), "{first} {second}");
     assert_eq!(file().trim(), second);
+    assert!((17_800..=18_000).contains(&seconds(&timer())), "{}", timer());
+    world.is_settled();
+    world.apply("sandbox \"a\" {}\n").exits(0);
+    assert_eq!(file(), "");
+    assert!(world.instance()["_tags"]["sandplan-expires"].is_null());
     world.is_settled();
 }
