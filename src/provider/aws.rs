@@ -245,8 +245,9 @@ impl Provider for Aws {
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
         match config.kind {
             ResourceType::Sandbox => {
-                let size = seed::user_data_size(&TERMS, config);
-                validate::validate(&TERMS, config, Some(size))
+                let size = seed::user_data_size(&TERMS, config) + expiry::user_data_size(config);
+                let problems = validate::validate(&TERMS, config, Some(size));
+                problems.into_iter().chain(own::problems(config)).collect()
             }
             _ => portable::check(config, None),
         }

@@ -28,16 +28,27 @@ pub fn script(at: Option<Timestamp>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
     use std::process::Command;
 
     use super::*;
 
+    /// A tool that says how it was called.
+    const SAYS: &str = "echo \"$(basename \"$0\") $*\"";
+
     /// Runs a script where systemd only says what it was asked.
-    fn run(directory: &std::path::Path, script: &str) -> String {
-        let fake = "systemctl() { echo \"systemctl $*\"; }\nsystemd-run() { echo \"systemd-run $*\"; }\n\
-                    date() { echo 1000; }\n";
+    fn run(directory: &Path, script: &str) -> String {
+        for (name, does) in [("systemctl", SAYS), ("systemd-run", SAYS), ("date", "echo 1000")] {
+            let path = directory.join(name);
+            fs::write(&path, format!("#!/bin/sh\n{does}\n")).expect("a tool");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a tool");
+        }
         let script = script.replace(FILE, &directory.join("lib/expires").to_string_lossy());
-        let ran = Command::new("sh").arg("-c").arg(format!("{fake}{script}")).output().expect("sh runs");
+        let path = format!("{}:/usr/bin:/bin", directory.display());
+        let ran = Command::new("sh").arg("-c").arg(script).env("PATH", path).output();
+        let ran = ran.expect("sh runs");
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         String::from_utf8_lossy(&ran.stdout).into_owned()
     }

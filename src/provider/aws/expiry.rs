@@ -5,8 +5,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::provider::guest::Guest;
-use crate::provider::{Exec, ExecIo, ExecRequest, Machine, ProviderError, ProviderErrorKind};
-use crate::provision::expiry::script;
+use crate::provider::{
+    Exec, ExecIo, ExecRequest, Machine, ProviderError, ProviderErrorKind, ResourceConfig,
+};
+use crate::provision::expiry::{at_boot, script};
+
+/// Returns by how many bytes the guest's own end makes user-data longer, at most.
+pub fn user_data_size(config: &ResourceConfig<'_>) -> usize {
+    match config.attributes.get("ttl").is_some_and(|ttl| !ttl.is_null()) {
+        true => at_boot(Timestamp::MAX).len(),
+        false => 0,
+    }
+}
 
 /// How long setting the new time may take.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -1,5 +1,6 @@
 //! Ids of objects: EC2's own, after the region that they are in.
 
+use super::access::check_region;
 use crate::object::RemoteId;
 use crate::provider::{ProviderError, ProviderErrorKind};
 
@@ -17,7 +18,8 @@ impl Place {
         let text = id.as_str();
         let (region, bare) = text.split_once('/').unwrap_or((first, text));
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if prefixes.iter().any(|p| bare.starts_with(p)) && bare.chars().all(is_word) {
+        let is_id = prefixes.iter().any(|p| bare.starts_with(p)) && bare.chars().all(is_word);
+        if is_id && check_region(region).is_ok() {
             return Ok(Self { region: region.to_owned(), id: bare.to_owned() });
         }
         let example = prefixes.first().copied().unwrap_or_default();

@@ -208,6 +208,10 @@ pub async fn running(
             Some(instance) if instance.is_going() => return Err(ended(&instance)),
             // EC2 may not know yet of what it has just made.
             None if waited >= APPEARING => return Err(vanished(region, id)),
+            Some(instance) if instance.is_off() && waited >= APPEARING => {
+                let message = format!("The instance {id} does not start: {}.", instance.reason);
+                return Err(ProviderError::new(ProviderErrorKind::Unavailable, message));
+            }
             Some(instance) if waited >= STARTING => {
                 let message = format!("The instance {id} is still `{}`.", instance.state);
                 return Err(ProviderError::new(ProviderErrorKind::Unavailable, message));

@@ -1,5 +1,8 @@
 //! What only AWS has of a sandbox: the block `aws`, and its root volume.
 
+use super::remote::NAME;
+use crate::diagnostic::Diagnostic;
+use crate::provider::ResourceConfig;
 use crate::provider::size::Size;
 use crate::schema::Attribute;
 use crate::value::{Type, Value};
@@ -25,6 +28,14 @@ pub fn arguments() -> Vec<Attribute> {
 
 fn argument<'a>(attributes: &'a Value, name: &str) -> Option<&'a Value> {
     attributes.get("aws")?.get(name).filter(|value| !value.is_null())
+}
+
+/// Says what is wrong with a sandbox's labels on this platform: the tag `Name` is the name.
+pub fn problems(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
+    config.attributes.get("labels")?.get(NAME)?;
+    let detail = "The label `Name` is the name of an instance on AWS. Write `name` instead.";
+    let problem = Diagnostic::error("invalid-label", "Invalid label").detail(detail);
+    Some(problem.at((config.range_of)("labels")).address(config.address))
 }
 
 /// Tells whether a sandbox is to be taken from the spot market.
