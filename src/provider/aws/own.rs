@@ -1,7 +1,7 @@
 //! What only AWS has of a sandbox: the block `aws`, and its root volume.
 
 use super::remote::NAME;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::provider::ResourceConfig;
 use crate::provider::size::Size;
 use crate::schema::Attribute;
@@ -30,12 +30,24 @@ fn argument<'a>(attributes: &'a Value, name: &str) -> Option<&'a Value> {
     attributes.get("aws")?.get(name).filter(|value| !value.is_null())
 }
 
-/// Says what is wrong with a sandbox's labels on this platform: the tag `Name` is the name.
-pub fn problems(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
+/// Says what is wrong with what only this platform has of a sandbox.
+pub fn problems(config: &ResourceConfig<'_>) -> Diagnostics {
+    [name_label(config), strange_subnet(config)].into_iter().flatten().collect()
+}
+
+/// The tag `Name` is the name.
+fn name_label(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
     config.attributes.get("labels")?.get(NAME)?;
     let detail = "The label `Name` is the name of an instance on AWS. Write `name` instead.";
     let problem = Diagnostic::error("invalid-label", "Invalid label").detail(detail);
     Some(problem.at((config.range_of)("labels")).address(config.address))
+}
+
+fn strange_subnet(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
+    let subnet = subnet(config.attributes).filter(|subnet| !subnet.starts_with("subnet-"))?;
+    let detail = format!("`{subnet}` is no id of a subnet, which are written like `subnet-0abc12`.");
+    let problem = Diagnostic::error("invalid-subnet", "Invalid subnet").detail(detail);
+    Some(problem.at((config.range_of)("aws.subnet_id")).address(config.address))
 }
 
 /// Tells whether a sandbox is to be taken from the spot market.

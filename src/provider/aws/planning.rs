@@ -55,7 +55,7 @@ pub fn plan(
 fn zone<'a>(shelves: &'a Shelves, attributes: &Value) -> Option<Result<&'a str, Refusal>> {
     let subnet = own::subnet(attributes)?;
     let refuse = |detail: String| {
-        let problem = Diagnostic::error("unknown-subnet", "Subnet not found").detail(detail);
+        let problem = Diagnostic::error("invalid-subnet", "Invalid subnet").detail(detail);
         Some(Err(Refusal { argument: "aws.subnet_id".into(), problem }))
     };
     let Some(zone) = shelves.zones.get(subnet) else {
