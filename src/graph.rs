@@ -229,14 +229,42 @@ impl Desired {
         schema_of: &'a SchemaOf<'a>,
         stays: &Stays,
     ) -> BTreeSet<ProviderRef> {
-        let mut evaluation = self.evaluate(schema_of).staying(stays.clone());
         let mut providers = BTreeSet::new();
+        self.each_instance(schema_of, stays, |instance| {
+            providers.insert(instance.provider);
+        });
+        providers
+    }
+
+    /// Returns the arguments of the sandboxes that are to be on a provider, as far as they
+    /// are known.
+    pub fn sandboxes_on<'a>(
+        &'a self,
+        provider: &ProviderRef,
+        schema_of: &'a SchemaOf<'a>,
+        stays: &Stays,
+    ) -> Vec<Value> {
+        let mut sandboxes = Vec::new();
+        self.each_instance(schema_of, stays, |instance| {
+            if instance.address.kind() == ResourceType::Sandbox && instance.provider == *provider {
+                sandboxes.push(instance.decoded.attributes);
+            }
+        });
+        sandboxes
+    }
+
+    fn each_instance<'a>(
+        &'a self,
+        schema_of: &'a SchemaOf<'a>,
+        stays: &Stays,
+        mut with: impl FnMut(DesiredResource),
+    ) {
+        let mut evaluation = self.evaluate(schema_of).staying(stays.clone());
         while let Some(expanded) = evaluation.next_block() {
             let Ok(expanded) = expanded else { continue };
             evaluation.set(&expanded.resource.address, Value::unknown());
-            providers.extend(expanded.instances.into_iter().map(|instance| instance.provider));
+            expanded.instances.into_iter().for_each(&mut with);
         }
-        providers
     }
 
     /// Returns a resource's provider where that takes no evaluation.

@@ -5,6 +5,8 @@
 //! is a trait of its own ([`Exec`], [`Files`], [`Ports`], [`Snapshots`]). A new platform
 //! is one folder here and one line in [`registry`].
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod cloud;
 pub mod copy;
 #[cfg(feature = "gcp")]
@@ -17,7 +19,6 @@ pub mod name;
 pub mod network;
 pub mod portable;
 pub mod price;
-pub mod prices;
 pub mod registry;
 pub mod sandbox;
 pub mod settings;
@@ -70,6 +71,16 @@ pub trait Provider: Send + Sync {
     /// run already need not be asked again.
     async fn check(&self) -> Result<(), ProviderError> {
         self.whoami().await.map(drop)
+    }
+
+    /// Tells what is going to be planned, before `prepare`: the arguments of sandboxes, as
+    /// far as they are known, and the attributes of those that exist. Asked only of
+    /// platforms that `expects` it.
+    fn expect(&self, _sandboxes: &[Value]) {}
+
+    /// Tells whether `prepare` fetches only what is going to be planned.
+    fn expects(&self) -> bool {
+        false
     }
 
     /// Fetches what `validate` and `plan` need to know of the platform, such as its

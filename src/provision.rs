@@ -9,6 +9,7 @@
 mod access;
 mod boot;
 pub mod cloud_init;
+pub mod expiry;
 mod guest;
 mod journal;
 mod manifest;

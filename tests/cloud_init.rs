@@ -70,7 +70,7 @@ fn rendered(sandbox: &Sandbox, by: fn(&UserData<'_>) -> Rendered) -> Rendered {
     let host_key = HostKey { private, public: "ssh-ed25519 AAAAC3Nz host" };
     let keys = ["ssh-ed25519 AAAAC3Nz ada \"quoted\" ünï: #x".to_owned()];
     let setup = steps(sandbox);
-    by(&UserData { host_key, keys: &keys, setup: &setup })
+    by(&UserData { host_key, keys: &keys, setup: &setup, expires_at: None })
 }
 
 /// Where cloud-init lies, unpacked and not installed.

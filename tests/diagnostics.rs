@@ -123,8 +123,6 @@ fn every_code_is_in_the_documentation() {
 fn every_code_of_a_file_has_a_bad_file() {
     // What no file alone can bring about: the surroundings decide it.
     let elsewhere = [
-        // No provider of a test has prices in its block.
-        "invalid-prices",
         "no-configuration",
         "prevent-destroy",
         "provider-unreachable",

@@ -66,6 +66,7 @@ impl Project {
         names.retain(|name| !prior.outages.contains_key(name));
         let calls = names.into_iter().filter_map(|name| {
             let provider = self.providers.get(&name)?;
+            self.expect(&name, prior);
             Some(async move {
                 let prepared = provider.prepare().await;
                 let problem = reach::unusable(&name, &prepared.err()?);
@@ -73,6 +74,19 @@ impl Project {
             })
         });
         futures_util::future::join_all(calls).await.into_iter().flatten().collect()
+    }
+
+    /// Tells a provider that wants to know of the sandboxes that it has, or is to have.
+    fn expect(&self, name: &ProviderRef, prior: &Prior) {
+        let Some(provider) = self.providers.get(name).filter(|provider| provider.expects()) else {
+            return;
+        };
+        let schema_of = |provider: &ProviderRef, kind| self.providers.get(provider)?.schema(kind);
+        let stays = graph::stays(&prior.objects);
+        let mut sandboxes = self.desired.sandboxes_on(name, &schema_of, &stays);
+        let living = prior.objects.iter().filter(|object| object.provider == *name);
+        sandboxes.extend(living.map(|object| object.attributes.clone()));
+        provider.expect(&sandboxes);
     }
 
     fn used(&self, prior: &Prior) -> BTreeSet<ProviderRef> {

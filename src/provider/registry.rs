@@ -31,6 +31,8 @@ impl Registry {
     pub fn built_in() -> Self {
         let platforms = vec![
             Platform { name: "local", honours: &local::HONOURS, build: local::build },
+            #[cfg(feature = "aws")]
+            Platform { name: "aws", honours: &super::aws::HONOURS, build: super::aws::build::build },
             #[cfg(feature = "hetzner")]
             Platform { name: "hetzner", honours: &super::hetzner::HONOURS, build: super::hetzner::build::build },
             #[cfg(feature = "gcp")]

@@ -10,9 +10,10 @@ use std::io::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::{Compression, GzBuilder};
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::guest;
+use super::{expiry, guest};
 use super::setup::Setup;
 
 /// The file that says what sshd is like beyond the distribution's settings. The
@@ -28,6 +29,8 @@ pub struct UserData<'a> {
     /// whoever has one of them can go on with the machine. `agent` may become root anyway.
     pub keys: &'a [String],
     pub setup: &'a [Setup],
+    /// When the machine switches itself off; nothing where it does not.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The host key that a machine starts with; replaced over the first connection.
@@ -129,6 +132,10 @@ fn parts(data: &UserData<'_>, files: &[Json]) -> Vec<(String, usize)> {
 fn text(data: &UserData<'_>, files: Vec<Json>) -> String {
     let mut body = access(data);
     body["write_files"] = files.into();
+    if let Some(at) = data.expires_at {
+        // Early, and at each boot: also where everything after it fails.
+        body["bootcmd"] = json!([["/bin/sh", "-c", expiry::at_boot(at)]]);
+    }
     if !data.setup.is_empty() {
         body["runcmd"] = json!([["/bin/sh", guest::RUNNER, guest::DIRECTORY]]);
     }

@@ -1,5 +1,6 @@
 //! Instances through their life, and accounts that do not see each other.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -44,6 +45,19 @@ fn a_token_holds_in_a_zone() {
 }
 
 #[test]
+fn one_token_makes_one_instance_however_often_it_comes_at_a_time() {
+    let world = World::bodiless("");
+    let made: BTreeSet<_> = std::thread::scope(|scope| {
+        let order = || run(&world, &[("ClientToken", "t")]);
+        let orders: Vec<_> = (0..8).map(|_| scope.spawn(order)).collect();
+        orders.into_iter().map(|order| order.join().unwrap()).collect()
+    });
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(made.first().unwrap().0, 200);
+    assert_eq!((world.instances().len(), world.count("RunInstances")), (1, 8));
+}
+
+#[test]
 fn a_new_instance_can_be_unseen_for_a_while() {
     let times = Times { unseen: Duration::from_millis(400), ..Times::default() };
     let world = World::bodiless_with("", Settings { times, ..settings() });
@@ -63,6 +77,7 @@ fn capacity_is_of_a_type_in_a_zone() {
     let world = World::bodiless("");
     world.fault(json!({"kind": "no_capacity", "instance_type": "t3.*", "zone": "*a"}));
     let at = |zone| run(&world, &[("Placement.AvailabilityZone", zone)]);
+    world.fault(json!({"kind": "no_capacity", "region": "us-*"}));
     assert_eq!(at("eu-central-1a"), (500, "InsufficientInstanceCapacity".to_owned()));
     let (status, id) = at("eu-central-1b");
     assert_eq!(status, 200);

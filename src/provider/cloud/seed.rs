@@ -1,6 +1,8 @@
 //! What a server's disk begins with: user-data with a host key for one use, and who
 //! may log in.
 
+use jiff::Timestamp;
+
 use super::labels::{Dialect, Labels};
 use super::object::{HOST_KEY, ONCE_KEY, unique_name};
 use super::reach::Reach;
@@ -24,6 +26,16 @@ pub struct Seed {
 impl Seed {
     /// Makes a host key and the user-data that it is in.
     pub fn new(terms: &Terms, reach: &Reach, sandbox: &Sandbox) -> Result<Self, ProviderError> {
+        Self::expiring(terms, reach, sandbox, None)
+    }
+
+    /// Makes the same for a machine that switches itself off at a time.
+    pub fn expiring(
+        terms: &Terms,
+        reach: &Reach,
+        sandbox: &Sandbox,
+        expires_at: Option<Timestamp>,
+    ) -> Result<Self, ProviderError> {
         let access_key = reach.access_key()?;
         let (private, public) = host_key::generate().map_err(|error| {
             let message = format!("No host key could be made: {error}.");
@@ -36,6 +48,7 @@ impl Seed {
                 host_key: HostKey { private: private.expose(), public: &text },
                 keys: &authorized_keys(sandbox, &access_key),
                 setup: &setup::steps(sandbox),
+                expires_at,
             },
         );
         user_data
@@ -62,6 +75,7 @@ pub fn user_data_size(terms: &Terms, config: &ResourceConfig<'_>) -> usize {
         host_key: HostKey { private: &private, public: &key },
         keys: &authorized_keys(&sandbox, &key),
         setup: &setup::steps(&sandbox),
+        expires_at: None,
     };
     rendered(terms.user_data, &data).size()
 }

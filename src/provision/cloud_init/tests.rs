@@ -16,7 +16,7 @@ fn rendered(sandbox: &Sandbox, by: fn(&UserData<'_>) -> Rendered) -> Rendered {
     let host_key = HostKey { private: PRIVATE, public: "ssh-ed25519 AAAA host" };
     let keys = ["ssh-ed25519 BBBB ada".to_owned()];
     let setup = steps(sandbox);
-    by(&UserData { host_key, keys: &keys, setup: &setup })
+    by(&UserData { host_key, keys: &keys, setup: &setup, expires_at: None })
 }
 
 fn body(rendered: &Rendered) -> Json {

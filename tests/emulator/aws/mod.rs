@@ -33,6 +33,7 @@ mod proxy;
 mod refusal;
 mod run;
 pub mod settings;
+mod spot;
 mod upstream;
 pub mod xml;
 

@@ -48,6 +48,7 @@ impl Proxy {
     /// Also those that other requests do not see yet.
     async fn draw_machines(&self, region: &str) -> Vec<Value> {
         let question = Form::of(&[("Action", "DescribeInstances")]);
+        let _turn = self.turn.lock().await;
         let Ok(mut answer) = self.upstream.ask(region, &question).await else { return Vec::new() };
         self.draw_instances(&mut answer);
         let instances = answer.items("reservationSet").flat_map(|one| one.items("instancesSet"));

@@ -1,11 +1,12 @@
 //! An instance that is to run, and the faults that refuse it.
 
-use super::faults::{Fault, Faults};
+use super::faults::{Fault, Faults, glob};
 use super::refusal::{Refusal, usual_code};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
     pub instance_type: String,
+    pub region: String,
     pub zone: String,
     pub is_spot: bool,
 }
@@ -13,7 +14,9 @@ pub struct Order {
 impl Order {
     /// Refuses what a fault says that there is no room for.
     pub fn place(&self, faults: &mut Faults) -> Result<(), Refusal> {
-        let fault = faults.of_market(&self.instance_type, &self.zone, self.is_spot);
+        let fault = faults.of_orders(&self.instance_type, &self.zone, |fault| {
+            glob(&fault.path, &self.region) && fault.spot.is_none_or(|spot| spot == self.is_spot)
+        });
         fault.map_or(Ok(()), |fault| Err(scripted(&fault, "InsufficientInstanceCapacity")))
     }
 }

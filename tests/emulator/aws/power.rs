@@ -72,6 +72,7 @@ impl Proxy {
 
     /// The guest has shut down by itself.
     pub async fn guest_went_down(&self, id: &str) -> Result<(), Refusal> {
+        let _turn = self.turn.lock().await;
         let (region, action) = {
             let mut core = self.core();
             let machine = core.machine_mut(id)?;

@@ -16,8 +16,9 @@ pub struct Proxy {
     port: u16,
     pub upstream: Upstream,
     core: Mutex<Core>,
-    /// Held while an instance is made.
-    pub runs: tokio::sync::Mutex<()>,
+    /// Held by whoever asks and changes what is there: moto is not made for more at
+    /// a time, and nobody shall see a thing half done.
+    pub turn: tokio::sync::Mutex<()>,
     pub bodies: Bodies,
 }
 
@@ -26,7 +27,7 @@ impl Proxy {
         let upstream = Upstream::new(&settings.moto, &settings.account);
         let core = Mutex::new(Core::new(&settings, port));
         let bodies = Bodies::new(settings.bodies.clone(), settings.body_port);
-        Arc::new(Self { settings, port, upstream, core, runs: Default::default(), bodies })
+        Arc::new(Self { settings, port, upstream, core, turn: Default::default(), bodies })
     }
 
     /// The state, with all that is due by now done.
@@ -51,10 +52,11 @@ impl Proxy {
         if call.service != "ec2" {
             return self.upstream.forward(call).await;
         }
-        self.core().refuse_unseen(&call.form)?;
         if let Some(reply) = self.list_catalogue(call).await? {
             return Ok(reply);
         }
+        let _turn = self.turn.lock().await;
+        self.core().refuse_unseen(&call.form)?;
         Ok(Reply::xml(&self.run_ec2(call).await?))
     }
 
@@ -71,6 +73,7 @@ impl Proxy {
             "CreateImage" => self.create_image(call).await,
             "DescribeImages" => self.describe_images(call).await,
             "DeregisterImage" => self.deregister_image(call).await,
+            "DescribeSpotPriceHistory" => self.describe_spot_prices(call).await,
             "DeleteSecurityGroup" => self.delete_group(call).await,
             _ => self.upstream.ask(&call.region, &call.form).await,
         }

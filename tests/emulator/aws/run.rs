@@ -29,8 +29,6 @@ impl Proxy {
     pub async fn run_instances(&self, call: &Call) -> Result<Element, Refusal> {
         let user_data = read_user_data(&call.form)?;
         let (zone, key) = (self.zone_of(call).await?, token_key(call));
-        // The same token twice at a time is one after the other.
-        let _one_at_a_time = self.runs.lock().await;
         let known = self.core().runs.get(&key).cloned();
         if let Some(run) = known.filter(|_| !key[2].is_empty()) {
             return self.run_again(call, &run).await;
@@ -173,6 +171,7 @@ fn groups_of(instance: &Element) -> Vec<String> {
 fn order_of(call: &Call, zone: String) -> Order {
     Order {
         instance_type: call.form.get("InstanceType").unwrap_or("m1.small").to_owned(),
+        region: call.region.clone(),
         zone,
         is_spot: call.form.has("InstanceMarketOptions.MarketType", "spot"),
     }

@@ -94,6 +94,10 @@ pages = ec2.get_paginator("describe_instance_type_offerings").paginate(
     Filters=[{"Name": "instance-type", "Values": ["t3.micro", "t3.small"]}])
 offers = {(o["InstanceType"], o["Location"]) for p in pages for o in p["InstanceTypeOfferings"]}
 assert ("t3.small", "eu-central-1b") in offers
+pages = ec2.get_paginator("describe_spot_price_history").paginate(
+    InstanceTypes=["t3.micro"], ProductDescriptions=["Linux/UNIX"])
+prices = [float(p["SpotPrice"]) for page in pages for p in page["SpotPriceHistory"]]
+assert len(prices) == len(zones) and 0.001 < min(prices) <= max(prices) < 0.01, prices
 images = ec2.describe_images(Owners=[CANONICAL], Filters=[
     {"Name": "name", "Values": [NOBLE]}, {"Name": "state", "Values": ["available"]}])["Images"]
 noble = max(images, key=lambda image: image["CreationDate"])

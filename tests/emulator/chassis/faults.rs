@@ -147,10 +147,14 @@ impl Faults {
         self.first(|fault| fault.is_of_place(server_type, location))
     }
 
-    /// As [`Self::of_order`], where machines may be ordered as spot ones.
-    pub fn of_market(&mut self, server_type: &str, location: &str, spot: bool) -> Option<Fault> {
-        let is_of_market = |fault: &Fault| fault.spot.is_none_or(|only| only == spot);
-        self.first(|fault| fault.is_of_place(server_type, location) && is_of_market(fault))
+    /// As [`Self::of_order`], of the faults that are chosen so.
+    pub fn of_orders(
+        &mut self,
+        server_type: &str,
+        location: &str,
+        is_chosen: impl Fn(&Fault) -> bool,
+    ) -> Option<Fault> {
+        self.first(|fault| fault.is_of_place(server_type, location) && is_chosen(fault))
     }
 
     /// The fault that a new action ends in, if one is scripted.
@@ -202,7 +206,7 @@ impl Verdict {
 }
 
 /// Compares with a pattern in which `*` stands for anything.
-fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, rest)) => match text.strip_prefix(head) {

@@ -1,0 +1,88 @@
+//! How a change of a sandbox is carried out on EC2: what is the same on every platform,
+//! and what a subnet, the spot market and a root volume add to it. Pure.
+
+use std::sync::Arc;
+
+use super::shelves::Shelves;
+use super::{TERMS, own};
+use crate::diagnostic::Diagnostic;
+use crate::provider::cloud::plan::{self, Context};
+use crate::provider::cloud::{region, seed, wish};
+use crate::provider::{PlannedChange, ProposedChange, Refusal};
+use crate::value::{AttributePath, Value};
+
+/// Says how a change of a sandbox would be carried out.
+pub fn plan(
+    shelves: Option<&Shelves>,
+    regions: &[String],
+    change: &ProposedChange<'_>,
+) -> PlannedChange {
+    let context = Context {
+        terms: &TERMS,
+        catalogue: shelves.map(|shelves| shelves.of(change.after)),
+        regions,
+        pending: &seed::pending,
+    };
+    let zone = shelves.and_then(|shelves| zone(shelves, change.after));
+    let mut planned = match zone {
+        Some(Err(refusal)) => PlannedChange { refused: vec![refusal], ..PlannedChange::default() },
+        // A subnet is in one zone, so that is where the sandbox will be.
+        Some(Ok(zone)) if change.before.is_none() => {
+            let after = change.after.with(Arc::<str>::from("region"), Value::from(zone));
+            plan::plan(&context, &ProposedChange { after: &after, ..*change })
+        }
+        _ => plan::plan(&context, change),
+    };
+    if let Some(before) = change.before {
+        planned.requires_replace.extend(renewing(before, change));
+    }
+    let image = wish::image(&TERMS, change.after);
+    if change.before.is_none() && !planned.known.iter().any(|(name, _)| &**name == "image_id") {
+        match image.filter(|image| (TERMS.is_image_id)(image)) {
+            Some(id) => {
+                let id = id.rsplit('/').next().unwrap_or(&id).to_owned();
+                planned.known.push(("image_id".into(), Value::from(id)));
+            }
+            None if planned.unknown.iter().any(|name| &**name == "image_id") => {}
+            None => planned.unknown.push("image_id".into()),
+        }
+    }
+    planned
+}
+
+/// Returns the zone of the subnet that a sandbox names; refused where there is no such
+/// subnet, or it is not where the sandbox is to be.
+fn zone<'a>(shelves: &'a Shelves, attributes: &Value) -> Option<Result<&'a str, Refusal>> {
+    let subnet = own::subnet(attributes)?;
+    let refuse = |detail: String| {
+        let problem = Diagnostic::error("invalid-subnet", "Invalid subnet").detail(detail);
+        Some(Err(Refusal { argument: "aws.subnet_id".into(), problem }))
+    };
+    let Some(zone) = shelves.zones.get(subnet) else {
+        return refuse(format!(
+            "None of the provider's regions has a subnet `{subnet}` that may be used."
+        ));
+    };
+    let asked = attributes.get("region").filter(|region| !region.is_null());
+    let asked = asked.and_then(region::names).unwrap_or_default();
+    match asked.is_empty() || asked.iter().any(|region| region::contains(region, zone)) {
+        true => Some(Ok(zone)),
+        false => refuse(format!(
+            "The subnet `{subnet}` is in the zone {zone}, and `region` asks for {}.",
+            asked.join(" or ")
+        )),
+    }
+}
+
+/// Returns the arguments that only a new instance can follow: another subnet, another
+/// market, a larger root volume.
+fn renewing(before: &Value, change: &ProposedChange<'_>) -> Vec<AttributePath> {
+    let changes = |root: &str| change.changed.iter().any(|path| path.root() == root);
+    let differs = |of: fn(&Value) -> bool| of(before) != of(change.after);
+    let moves = own::subnet(before) != own::subnet(change.after);
+    let own_block = changes("aws") && (moves || differs(own::is_spot));
+    let has = before.get("disk_size").and_then(Value::as_number).and_then(|size| size.to_u64());
+    let grows = changes("size") && has.is_some_and(|has| own::disk(change.after) > has);
+    let roots = [(own_block, "aws"), (grows, "size")];
+    roots.into_iter().filter(|(is, _)| *is).map(|(_, root)| AttributePath::attribute(root)).collect()
+}

@@ -1,0 +1,7 @@
+# validate
+sandbox "a" {
+  provider = "aws"
+  aws {
+    subnet_id = "default"
+  }
+}
