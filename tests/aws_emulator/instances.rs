@@ -73,6 +73,18 @@ fn a_new_instance_can_be_unseen_for_a_while() {
 }
 
 #[test]
+fn a_terminated_instance_is_forgotten_after_a_while() {
+    let times = Times { remembered: Duration::from_millis(100), ..Times::all(Duration::ZERO) };
+    let world = World::bodiless_with("", Settings { times, ..settings() });
+    let (_, id) = run(&world, &[]);
+    let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];
+    world.ec2(&[("Action", "TerminateInstances"), ("InstanceId.1", &id)]);
+    assert_eq!(world.ask(&named).1.items("reservationSet").count(), 1);
+    world.until(|| world.ask(&named).0 == 400);
+    assert!(world.all("instances").is_empty());
+}
+
+#[test]
 fn capacity_is_of_a_type_in_a_zone() {
     let world = World::bodiless("");
     world.fault(json!({"kind": "no_capacity", "instance_type": "t3.*", "zone": "*a"}));

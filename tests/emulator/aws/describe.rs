@@ -1,8 +1,10 @@
 //! Descriptions of instances: states, addresses and what is not seen yet.
 
+use std::collections::BTreeSet;
+
 use super::call::Call;
 use super::core::Core;
-use super::form::Filter;
+use super::form::{Filter, Form};
 use super::machines::Phase;
 use super::proxy::Proxy;
 use super::refusal::Refusal;
@@ -14,7 +16,7 @@ const OWN: [&str; 3] = ["instance-state-name", "instance-state-code", "ip-addres
 impl Proxy {
     pub async fn describe_instances(&self, call: &Call) -> Result<Element, Refusal> {
         let (form, filters) = call.form.split_filters(&OWN);
-        let mut answer = self.upstream.ask(&call.region, &form).await?;
+        let mut answer = self.upstream.ask(&call.region, &coarse(form, &filters)).await?;
         self.draw_instances(&mut answer);
         let core = self.core();
         let is_told = |instance: &Element| {
@@ -64,6 +66,17 @@ impl Proxy {
             }
         });
     }
+}
+
+/// Asks moto for no more states than are needed: it never forgets an instance.
+fn coarse(form: Form, filters: &[Filter]) -> Form {
+    let Some(filter) = filters.iter().find(|filter| filter.name == OWN[0]) else { return form };
+    let phases = filter.values.iter().filter_map(|name| Phase::named(name));
+    let states: BTreeSet<_> = phases.map(|phase| phase.at_moto().name()).collect();
+    let form = form.with("Filter.99.Name", OWN[0]);
+    let numbered = states.into_iter().enumerate();
+    numbered
+        .fold(form, |form, (at, state)| form.with(&format!("Filter.99.Value.{}", at + 1), state))
 }
 
 /// Whether an instance has what all filters ask for.

@@ -53,7 +53,11 @@ impl Proxy {
         self.draw_instances(&mut answer);
         let instances = answer.items("reservationSet").flat_map(|one| one.items("instancesSet"));
         let core = self.core();
-        let drawn = instances.map(|instance| {
+        let is_remembered = |instance: &&Element| {
+            let machine = core.machines.0.get(&instance.text("instanceId"));
+            machine.is_none_or(|machine| core.now < machine.seen_until)
+        };
+        let drawn = instances.filter(is_remembered).map(|instance| {
             let mut drawn = draw(instance);
             if let Some(machine) = core.machines.0.get(&instance.text("instanceId")) {
                 drawn["_user_data"] = json!(machine.user_data);
