@@ -59,7 +59,7 @@ fn one_token_makes_one_instance_however_often_it_comes_at_a_time() {
 
 #[test]
 fn a_new_instance_can_be_unseen_for_a_while() {
-    let times = Times { unseen: Duration::from_millis(400), ..Times::default() };
+    let times = Times { unseen: Duration::from_secs(2), ..Times::default() };
     let world = World::bodiless_with("", Settings { times, ..settings() });
     let (_, id) = run(&world, &[]);
     let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];
@@ -74,7 +74,7 @@ fn a_new_instance_can_be_unseen_for_a_while() {
 
 #[test]
 fn a_terminated_instance_is_forgotten_after_a_while() {
-    let times = Times { remembered: Duration::from_millis(100), ..Times::all(Duration::ZERO) };
+    let times = Times { remembered: Duration::from_secs(2), ..Times::all(Duration::ZERO) };
     let world = World::bodiless_with("", Settings { times, ..settings() });
     let (_, id) = run(&world, &[]);
     let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];

@@ -16,7 +16,9 @@ const OWN: [&str; 3] = ["instance-state-name", "instance-state-code", "ip-addres
 impl Proxy {
     pub async fn describe_instances(&self, call: &Call) -> Result<Element, Refusal> {
         let (form, filters) = call.form.split_filters(&OWN);
-        let mut answer = self.upstream.ask(&call.region, &coarse(form, &filters)).await?;
+        let states = states_at_moto(&self.core(), &filters);
+        let form = if form.list("InstanceId").is_empty() { in_states(form, states) } else { form };
+        let mut answer = self.upstream.ask(&call.region, &form).await?;
         self.draw_instances(&mut answer);
         let core = self.core();
         let is_told = |instance: &Element| {
@@ -68,11 +70,17 @@ impl Proxy {
     }
 }
 
-/// Asks moto for no more states than are needed: it never forgets an instance.
-fn coarse(form: Form, filters: &[Filter]) -> Form {
-    let Some(filter) = filters.iter().find(|filter| filter.name == OWN[0]) else { return form };
-    let phases = filter.values.iter().filter_map(|name| Phase::named(name));
-    let states: BTreeSet<_> = phases.map(|phase| phase.at_moto().name()).collect();
+/// The states at moto that a description can be about: moto never forgets an
+/// instance, and is slow to tell of many.
+pub fn states_at_moto(core: &Core, filters: &[Filter]) -> BTreeSet<&'static str> {
+    let phases: Vec<Phase> = match filters.iter().find(|filter| filter.name == OWN[0]) {
+        Some(filter) => filter.values.iter().filter_map(|name| Phase::named(name)).collect(),
+        None => core.machines.remembered(core.now).map(|machine| machine.phase).collect(),
+    };
+    phases.into_iter().map(|phase| phase.at_moto().name()).chain(["running"]).collect()
+}
+
+pub fn in_states(form: Form, states: BTreeSet<&'static str>) -> Form {
     let form = form.with("Filter.99.Name", OWN[0]);
     let numbered = states.into_iter().enumerate();
     numbered

@@ -130,6 +130,10 @@ impl Machine {
         }
     }
 
+    fn is_seen(&self, now: u64) -> bool {
+        (self.seen_from..self.seen_until).contains(&now)
+    }
+
     pub fn address(&self) -> String {
         self.address.map(|part| part.to_string()).join(".")
     }
@@ -181,8 +185,12 @@ impl Machines {
 
     /// Whether it is too new to be seen, or long gone.
     pub fn is_unseen(&self, id: &str, now: u64) -> bool {
-        let is_seen = |machine: &Machine| (machine.seen_from..machine.seen_until).contains(&now);
-        self.0.get(id).is_some_and(|machine| !is_seen(machine))
+        self.0.get(id).is_some_and(|machine| !machine.is_seen(now))
+    }
+
+    /// Those that are not long gone.
+    pub fn remembered(&self, now: u64) -> impl Iterator<Item = &Machine> {
+        self.0.values().filter(move |machine| now < machine.seen_until)
     }
 
     /// Those that are alive and have a security group.

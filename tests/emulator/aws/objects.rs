@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::describe::{in_states, states_at_moto};
 use super::form::Form;
 use super::proxy::Proxy;
 use super::xml::Element;
@@ -47,8 +48,9 @@ impl Proxy {
 
     /// Also those that other requests do not see yet.
     async fn draw_machines(&self, region: &str) -> Vec<Value> {
-        let question = Form::of(&[("Action", "DescribeInstances")]);
         let _turn = self.turn.lock().await;
+        let states = states_at_moto(&self.core(), &[]);
+        let question = in_states(Form::of(&[("Action", "DescribeInstances")]), states);
         let Ok(mut answer) = self.upstream.ask(region, &question).await else { return Vec::new() };
         self.draw_instances(&mut answer);
         let instances = answer.items("reservationSet").flat_map(|one| one.items("instancesSet"));
