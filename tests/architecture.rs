@@ -145,13 +145,27 @@ fn only_state_knows_sql() {
 }
 
 #[test]
-fn only_the_folder_of_hetzner_knows_its_client() {
-    for needle in ["hcloud::", "reqwest::", "backon::"] {
-        let elsewhere: Vec<String> = holders(needle, &[])
-            .into_iter()
-            .filter(|line| !line.contains("/src/provider/hetzner"))
-            .collect();
-        assert_eq!(elsewhere, Vec::<String>::new(), "{needle}");
+fn only_the_folder_of_a_platform_knows_its_client() {
+    let clients: [(&str, &[&str]); 3] = [
+        ("hetzner", &["hcloud::", "reqwest::"]),
+        ("aws", &["aws_sdk_", "aws_config::", "aws_smithy_"]),
+        ("gcp", &["google_cloud_", "rustls::"]),
+    ];
+    for (platform, needles) in clients {
+        for needle in needles {
+            let own = format!("/src/provider/{platform}");
+            let elsewhere = holders(needle, &[]).into_iter().filter(|line| !line.contains(&own));
+            assert_eq!(elsewhere.collect::<Vec<_>>(), Vec::<String>::new(), "{needle}");
+        }
+    }
+}
+
+#[test]
+fn what_platforms_share_knows_none_of_them() {
+    for needle in ["provider::hetzner", "provider::aws", "provider::gcp", "provider::local::"] {
+        let found = holders(needle, &[]);
+        let shared = found.into_iter().filter(|line| line.contains("/src/provider/cloud"));
+        assert_eq!(shared.collect::<Vec<_>>(), Vec::<String>::new(), "{needle}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 
 use crate::emulator::settings::Settings;
@@ -29,6 +30,21 @@ impl Cloud {
     pub fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let url = self.running.as_ref().map(Running::url).unwrap_or_default();
         command.env("HCLOUD_ENDPOINT", url).env("HCLOUD_TOKEN", TOKEN)
+    }
+}
+
+#[allow(dead_code, reason = "not every test binary uses all of this")]
+impl Cloud {
+    /// Sends a request by hand; answers what it said.
+    pub fn send(&self, method: &str, path: &str, body: Option<Json>) -> Json {
+        let url = self.running.as_ref().map(Running::url).unwrap_or_default();
+        let request = reqwest::Client::new().request(method.parse().unwrap(), url + path);
+        let request = request.bearer_auth(TOKEN);
+        let request = body.iter().fold(request, |request, body| request.json(body));
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap().error_for_status().unwrap();
+            serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default()
+        })
     }
 }
 

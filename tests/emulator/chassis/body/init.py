@@ -161,19 +161,6 @@ def authorize(home, uid, keys):
         os.chown(path, uid, uid)
 
 
-def authorize_all(config, users, keys):
-    """Gives the image's own user the keys, and root, who may be sent away."""
-    own = BODY.get("default_user")
-    if own and "default" in users:
-        add_user({"name": own, "shell": "/bin/bash", "ssh_authorized_keys": keys})
-    if config.get("disable_root", BODY.get("disable_root", False)):
-        away = f'Please login as the user \\"{own}\\" rather than the user \\"root\\".'
-        options = "no-port-forwarding,no-agent-forwarding,no-X11-forwarding"
-        options += f',command="echo \'{away}\';echo;exit 142"'
-        keys = [f"{options} {key}" for key in keys]
-    authorize("/root", 0, keys)
-
-
 def make_accounts(accounts):
     """What an agent in the guest does: accounts by name, each with its keys."""
     for name, keys in accounts.items():
@@ -198,6 +185,19 @@ def watch_accounts(sshd):
         if wanted != known:
             attempt("accounts", make_accounts, wanted)
             known = wanted
+
+
+def authorize_all(config, users, keys):
+    """Gives the image's own user the keys, and root, who may be sent away."""
+    own = BODY.get("default_user")
+    if own and "default" in users:
+        add_user({"name": own, "shell": "/bin/bash", "ssh_authorized_keys": keys})
+    if config.get("disable_root", BODY.get("disable_root", False)):
+        away = f'Please login as the user \\"{own}\\" rather than the user \\"root\\".'
+        options = "no-port-forwarding,no-agent-forwarding,no-X11-forwarding"
+        options += f',command="echo \'{away}\';echo;exit 142"'
+        keys = [f"{options} {key}" for key in keys]
+    authorize("/root", 0, keys)
 
 
 def decode(entry):
