@@ -59,7 +59,7 @@ fn one_token_makes_one_instance_however_often_it_comes_at_a_time() {
 
 #[test]
 fn a_new_instance_can_be_unseen_for_a_while() {
-    let times = Times { unseen: Duration::from_millis(400), ..Times::default() };
+    let times = Times { unseen: Duration::from_secs(2), ..Times::default() };
     let world = World::bodiless_with("", Settings { times, ..settings() });
     let (_, id) = run(&world, &[]);
     let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];
@@ -70,6 +70,18 @@ fn a_new_instance_can_be_unseen_for_a_while() {
     assert_eq!(all.items("reservationSet").count(), 0);
     assert_eq!(world.instance()["instanceId"], id.as_str(), "tests see it at once");
     world.until(|| world.ask(&named).0 == 200);
+}
+
+#[test]
+fn a_terminated_instance_is_forgotten_after_a_while() {
+    let times = Times { remembered: Duration::from_secs(2), ..Times::all(Duration::ZERO) };
+    let world = World::bodiless_with("", Settings { times, ..settings() });
+    let (_, id) = run(&world, &[]);
+    let named = [("Action", "DescribeInstances"), ("InstanceId.1", &id)];
+    world.ec2(&[("Action", "TerminateInstances"), ("InstanceId.1", &id)]);
+    assert_eq!(world.ask(&named).1.items("reservationSet").count(), 1);
+    world.until(|| world.ask(&named).0 == 400);
+    assert!(world.all("instances").is_empty());
 }
 
 #[test]

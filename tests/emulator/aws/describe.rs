@@ -1,8 +1,10 @@
 //! Descriptions of instances: states, addresses and what is not seen yet.
 
+use std::collections::BTreeSet;
+
 use super::call::Call;
 use super::core::Core;
-use super::form::Filter;
+use super::form::{Filter, Form};
 use super::machines::Phase;
 use super::proxy::Proxy;
 use super::refusal::Refusal;
@@ -14,6 +16,8 @@ const OWN: [&str; 3] = ["instance-state-name", "instance-state-code", "ip-addres
 impl Proxy {
     pub async fn describe_instances(&self, call: &Call) -> Result<Element, Refusal> {
         let (form, filters) = call.form.split_filters(&OWN);
+        let states = states_at_moto(&self.core(), &filters);
+        let form = if form.list("InstanceId").is_empty() { in_states(form, states) } else { form };
         let mut answer = self.upstream.ask(&call.region, &form).await?;
         self.draw_instances(&mut answer);
         let core = self.core();
@@ -64,6 +68,23 @@ impl Proxy {
             }
         });
     }
+}
+
+/// The states at moto that a description can be about: moto never forgets an
+/// instance, and is slow to tell of many.
+pub fn states_at_moto(core: &Core, filters: &[Filter]) -> BTreeSet<&'static str> {
+    let phases: Vec<Phase> = match filters.iter().find(|filter| filter.name == OWN[0]) {
+        Some(filter) => filter.values.iter().filter_map(|name| Phase::named(name)).collect(),
+        None => core.machines.remembered(core.now).map(|machine| machine.phase).collect(),
+    };
+    phases.into_iter().map(|phase| phase.at_moto().name()).chain(["running"]).collect()
+}
+
+pub fn in_states(form: Form, states: BTreeSet<&'static str>) -> Form {
+    let form = form.with("Filter.99.Name", OWN[0]);
+    let numbered = states.into_iter().enumerate();
+    numbered
+        .fold(form, |form, (at, state)| form.with(&format!("Filter.99.Value.{}", at + 1), state))
 }
 
 /// Whether an instance has what all filters ask for.

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::core::Image;
 use super::form::Form;
-use super::machines::Phase;
+use super::machines::{Phase, milliseconds};
 use super::proxy::Proxy;
 use super::refusal::Refusal;
 use super::xml::Element;
@@ -67,9 +67,9 @@ impl Proxy {
     }
 
     fn take_image(&self, call: &Call, id: String, size: String) -> Result<(), Refusal> {
-        let time = u64::try_from(self.settings.times.image.as_millis()).unwrap_or(u64::MAX);
         let mut core = self.core();
-        let (number, available_from) = (core.new_number(), core.now + time);
+        let available_from = core.now + milliseconds(self.settings.times.image);
+        let number = core.new_number();
         let machine = core.machine_mut(call.form.get("InstanceId").unwrap_or_default())?;
         if machine.phase == Phase::Running && !call.form.has("NoReboot", "true") {
             machine.boots += 1;

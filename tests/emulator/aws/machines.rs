@@ -20,6 +20,15 @@ pub enum Phase {
     Stopped,
 }
 
+const PHASES: [Phase; 6] = [
+    Phase::Pending,
+    Phase::Running,
+    Phase::ShuttingDown,
+    Phase::Terminated,
+    Phase::Stopping,
+    Phase::Stopped,
+];
+
 impl Phase {
     pub fn name(self) -> &'static str {
         match self {
@@ -50,6 +59,19 @@ impl Phase {
             Self::Stopping => Self::Stopped,
             settled => settled,
         }
+    }
+
+    /// The state that moto has for it.
+    pub fn at_moto(self) -> Self {
+        match self {
+            Self::Pending | Self::Running => Self::Running,
+            Self::Stopping | Self::Stopped => Self::Stopped,
+            Self::ShuttingDown | Self::Terminated => Self::Terminated,
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        PHASES.into_iter().find(|phase| phase.name() == name)
     }
 
     /// Whether it is gone, or nearly.
@@ -88,6 +110,8 @@ pub struct Machine {
     pub until: u64,
     /// From when on other requests see it.
     pub seen_from: u64,
+    /// From when on they see it no more.
+    pub seen_until: u64,
     pub address: [u8; 4],
     pub boots: u32,
 }
@@ -96,7 +120,7 @@ impl Machine {
     /// Begins a phase that lasts.
     pub fn begin(&mut self, phase: Phase, now: u64, time: Duration) {
         self.phase = phase;
-        self.until = now + u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.until = now + milliseconds(time);
         self.settle(now);
     }
 
@@ -104,6 +128,10 @@ impl Machine {
         if self.until <= now {
             self.phase = self.phase.next();
         }
+    }
+
+    fn is_seen(&self, now: u64) -> bool {
+        (self.seen_from..self.seen_until).contains(&now)
     }
 
     pub fn address(&self) -> String {
@@ -141,6 +169,10 @@ impl Machine {
     }
 }
 
+pub fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// All instances by id.
 #[derive(Debug, Default)]
 pub struct Machines(pub BTreeMap<String, Machine>);
@@ -151,8 +183,14 @@ impl Machines {
         self.0.values_mut().for_each(|machine| machine.settle(now));
     }
 
+    /// Whether it is too new to be seen, or long gone.
     pub fn is_unseen(&self, id: &str, now: u64) -> bool {
-        self.0.get(id).is_some_and(|machine| machine.seen_from > now)
+        self.0.get(id).is_some_and(|machine| !machine.is_seen(now))
+    }
+
+    /// Those that are not long gone.
+    pub fn remembered(&self, now: u64) -> impl Iterator<Item = &Machine> {
+        self.0.values().filter(move |machine| now < machine.seen_until)
     }
 
     /// Those that are alive and have a security group.

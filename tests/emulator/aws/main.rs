@@ -45,6 +45,9 @@ struct Args {
     /// How long other requests do not see a new instance
     #[arg(long, default_value = "0ms", value_parser = duration)]
     unseen: std::time::Duration,
+    /// How long terminated instances are still described
+    #[arg(long, default_value = "60m", value_parser = duration)]
+    remembered: std::time::Duration,
     /// Faults as a JSON list, or @FILE (see the README beside this program)
     #[arg(long, value_name = "SPEC", default_value = "[]")]
     faults: String,
@@ -63,7 +66,11 @@ impl Args {
             account: self.account,
             access_key: self.access_key,
             latency: self.latency,
-            times: Times { unseen: self.unseen, ..Times::all(self.state_time) },
+            times: Times {
+                unseen: self.unseen,
+                remembered: self.remembered,
+                ..Times::all(self.state_time)
+            },
             faults: read_faults(&self.faults)?,
             bodies: self.bodies,
             body_port: self.body_port,

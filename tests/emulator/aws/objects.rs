@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use super::describe::{in_states, states_at_moto};
 use super::form::Form;
 use super::proxy::Proxy;
 use super::xml::Element;
@@ -47,13 +48,18 @@ impl Proxy {
 
     /// Also those that other requests do not see yet.
     async fn draw_machines(&self, region: &str) -> Vec<Value> {
-        let question = Form::of(&[("Action", "DescribeInstances")]);
         let _turn = self.turn.lock().await;
+        let states = states_at_moto(&self.core(), &[]);
+        let question = in_states(Form::of(&[("Action", "DescribeInstances")]), states);
         let Ok(mut answer) = self.upstream.ask(region, &question).await else { return Vec::new() };
         self.draw_instances(&mut answer);
         let instances = answer.items("reservationSet").flat_map(|one| one.items("instancesSet"));
         let core = self.core();
-        let drawn = instances.map(|instance| {
+        let is_remembered = |instance: &&Element| {
+            let machine = core.machines.0.get(&instance.text("instanceId"));
+            machine.is_none_or(|machine| core.now < machine.seen_until)
+        };
+        let drawn = instances.filter(is_remembered).map(|instance| {
             let mut drawn = draw(instance);
             if let Some(machine) = core.machines.0.get(&instance.text("instanceId")) {
                 drawn["_user_data"] = json!(machine.user_data);

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::core::Core;
 use super::form::Form;
-use super::machines::{Machine, Phase};
+use super::machines::{Machine, Phase, milliseconds};
 use super::proxy::Proxy;
 use super::refusal::Refusal;
 use super::xml::Element;
@@ -53,7 +53,9 @@ impl Proxy {
         for (id, _) in before.iter().filter(|(_, phase)| !phase.is_ending()) {
             let mut core = self.core();
             let now = core.now;
-            core.machine_mut(id)?.begin(Phase::ShuttingDown, now, times.shutting_down);
+            let machine = core.machine_mut(id)?;
+            machine.begin(Phase::ShuttingDown, now, times.shutting_down);
+            machine.seen_until = machine.until + milliseconds(times.remembered);
         }
         Ok(self.tell(answer, &before))
     }

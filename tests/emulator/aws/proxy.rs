@@ -42,11 +42,6 @@ impl Proxy {
         Core::new(&self.settings, self.port)
     }
 
-    /// How long a new instance is not seen, in milliseconds.
-    pub fn unseen(&self) -> u64 {
-        u64::try_from(self.settings.times.unseen.as_millis()).unwrap_or(u64::MAX)
-    }
-
     /// Does what a request asks for.
     pub async fn run(&self, call: &Call) -> Result<Reply, Refusal> {
         if call.service != "ec2" {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::call::Call;
 use super::core::{Run, TokenKey};
 use super::form::Form;
-use super::machines::{Machine, Phase, Release};
+use super::machines::{Machine, Phase, Release, milliseconds};
 use super::order::Order;
 use super::proxy::Proxy;
 use super::refusal::Refusal;
@@ -117,7 +117,7 @@ impl Proxy {
             let mut machine = Machine::of(call, request, instance);
             machine.number = core.new_number();
             machine.address = core.new_address();
-            machine.seen_from = core.now + self.unseen();
+            machine.seen_from = core.now + milliseconds(self.settings.times.unseen);
             machine.begin(Phase::Pending, core.now, pending);
             core.machines.0.insert(machine.id.clone(), machine);
         }
@@ -155,6 +155,7 @@ impl Machine {
             phase: Phase::Pending,
             until: 0,
             seen_from: 0,
+            seen_until: u64::MAX,
             address: [0; 4],
             boots: 0,
         }

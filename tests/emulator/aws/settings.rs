@@ -24,7 +24,7 @@ pub struct Settings {
 }
 
 /// How long things take that moto does at once.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// From `pending` to `running`.
     pub pending: Duration,
@@ -36,6 +36,8 @@ pub struct Times {
     pub image: Duration,
     /// How long a new instance is not seen by other requests.
     pub unseen: Duration,
+    /// How long a terminated instance is still described.
+    pub remembered: Duration,
 }
 
 impl Default for Times {
@@ -47,6 +49,7 @@ impl Default for Times {
             shutting_down: moment,
             image: moment,
             unseen: Duration::ZERO,
+            remembered: Duration::from_secs(3600),
         }
     }
 }
