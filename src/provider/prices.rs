@@ -82,7 +82,7 @@ fn amount(value: &Value) -> Result<BigDecimal, &'static str> {
         (None, None) => return Err(NUMBER),
     };
     let amount = BigDecimal::from_str(&text).map_err(|_| NUMBER)?;
-    if amount < BigDecimal::from(0) { Err("is negative") } else { Ok(amount) }
+    if amount < 0 { Err("is negative") } else { Ok(amount) }
 }
 
 fn currency(value: &Value) -> Option<Arc<str>> {

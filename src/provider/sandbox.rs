@@ -296,8 +296,6 @@ impl Sandbox {
     }
 }
 
-/// Reads a text or a list of texts.
-
 fn file(path: &str, block: &Value) -> File {
     let mode = text(block, "mode").and_then(|m| u32::from_str_radix(&m, 8).ok());
     File {
