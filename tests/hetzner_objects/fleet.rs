@@ -32,7 +32,7 @@ sandbox "here" {{
 
 #[test]
 fn a_project_that_cannot_be_reached_holds_up_no_other() {
-    let (world, eu) = (World::bodiless(""), World::bodiless(""));
+    let (world, eu) = (World::new(""), World::new(""));
     let fleet = fleet(&eu.url);
     world.apply(&fleet).exits(0);
     assert_eq!((world.all("servers").len(), eu.all("servers").len()), (1, 1));
