@@ -158,7 +158,10 @@ impl Session<'_> {
         }
         let plan = self.project.plan(&prior, &Default::default()).await?;
         let change = plan.changes.iter().find(|change| change.address == *address);
-        let Some(change) = change else { return Err(not_declared(address).into()) };
+        let Some(change) = change else {
+            plan.undone().into_result(())?;
+            return Err(not_declared(address).into());
+        };
         let Some(provider) = self.project.providers.get(&change.provider) else {
             return Err(not_declared(address).into());
         };

@@ -61,8 +61,11 @@ impl Project {
     /// Lets every provider that the plan may be about fetch what planning needs, at once.
     async fn prepare(&self, prior: &Prior) -> Outages {
         let mut names = self.used(prior);
-        // What has to be made anew goes there.
-        names.insert(self.desired.default_provider.clone());
+        let default = &self.desired.default_provider;
+        if graph::stays(&prior.objects).values().any(|home| home != default) {
+            // What has to be made anew goes there.
+            names.insert(default.clone());
+        }
         names.retain(|name| !prior.outages.contains_key(name));
         let calls = names.into_iter().filter_map(|name| {
             let provider = self.providers.get(&name)?;

@@ -197,6 +197,9 @@ impl<'a> Planner<'a> {
     /// Leaves an instance alone where a provider is in the way.
     fn leaves(&mut self, instance: &DesiredResource) -> bool {
         let object = self.current.get(&instance.address).copied();
+        if object.is_none() && self.inputs.options.mode == Mode::RefreshOnly {
+            return false;
+        }
         let needed = self.inputs.desired.dependencies(&instance.address.block);
         self.leaving.leaves(instance, object, needed)
     }

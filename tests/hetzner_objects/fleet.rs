@@ -2,8 +2,8 @@
 
 use crate::world::{TOKEN, World, told};
 
-/// One key and one sandbox on each of two projects, and a sandbox here.
-fn fleet(eu: &str, key: &str) -> String {
+/// A network and a sandbox on each of two projects, and a sandbox here.
+fn fleet(eu: &str) -> String {
     format!(
         r#"
 provider "hetzner" {{
@@ -11,15 +11,17 @@ provider "hetzner" {{
   endpoint = "{eu}"
   token    = "{TOKEN}"
 }}
-ssh_key "laptop" {{
-  public_key = "{key}"
+network "agents" {{
+  ingress {{
+    ssh = ["203.0.113.0/24"]
+  }}
 }}
 sandbox "ash" {{
-  ssh_keys = [ssh_key.laptop]
+  network = network.agents
 }}
 sandbox "eu" {{
   provider = "hetzner.eu"
-  ssh_keys = [ssh_key.laptop]
+  network  = network.agents
 }}
 sandbox "here" {{
   provider = "local"
@@ -30,18 +32,18 @@ sandbox "here" {{
 
 #[test]
 fn a_project_that_cannot_be_reached_holds_up_no_other() {
-    let (world, eu) = (World::bodiless(""), World::bodiless(""));
-    let fleet = fleet(&eu.url, &world.key("laptop"));
+    let (world, eu) = (World::new(""), World::new(""));
+    let fleet = fleet(&eu.url);
     world.apply(&fleet).exits(0);
     assert_eq!((world.all("servers").len(), eu.all("servers").len()), (1, 1));
     drop(eu);
-    let labels = "provider = \"local\"\n}\nsandbox \"more\" {\n  ssh_keys = [ssh_key.laptop]";
+    let labels = "provider = \"local\"\n}\nsandbox \"more\" {\n  network = network.agents";
     let applied = world.apply(&fleet.replace("provider = \"local\"", labels)).exits(1);
     let said = told(&applied);
     for part in [
         "1 added, 0 changed, 0 destroyed",
         "Not planned: provider hetzner.eu cannot be worked with",
-        "Left as it is: sandbox.eu, ssh_key.laptop[\"hetzner.eu\"].",
+        "Left as it is: network.agents[\"hetzner.eu\"], sandbox.eu.",
         "The provider `hetzner.eu` could not list its objects:",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
