@@ -126,8 +126,8 @@ impl Changing<'_> {
     /// Starts the instance as it was.
     async fn back(&self, kind: &str) -> Result<(), ProviderError> {
         let kind = super::wire::last(kind);
-        if self.read().await.map_err(unknown)?.machine_type.is_some_and(|now| !now.ends_with(kind))
-        {
+        let now = self.read().await.map_err(unknown)?.machine_type.unwrap_or_default();
+        if super::wire::last(&now) != kind {
             self.client.set_machine_type(self.act(), kind).await.map_err(unknown)?;
         }
         self.start("as it was").await.map_err(unknown)
