@@ -1,0 +1,7 @@
+# validate
+provider "aws" {
+  prices = { "t3.large" = "cheap" }
+}
+sandbox "a" {
+  provider = "aws"
+}
