@@ -55,7 +55,7 @@ fn a_login_is_exchanged_for_a_token_and_one_that_is_refused_exits_7() {
             "type": "authorized_user", "client_id": "c", "client_secret": "s",
             "refresh_token": "hush", "token_uri": tokens(&world, status, answer),
         });
-        world.env.write("login.json", &login.to_string());
+        world.env.write("login.json", login.to_string());
         let mut command = world.command("plan");
         command.env_remove("GOOGLE_OAUTH_ACCESS_TOKEN");
         command.env("GOOGLE_APPLICATION_CREDENTIALS", world.env.work().join("login.json"));
