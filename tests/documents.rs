@@ -10,6 +10,11 @@ mod cloud;
 #[path = "emulator/hetzner/mod.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod emulator;
+#[path = "support/google.rs"]
+mod google;
+#[path = "emulator/gcp/mod.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
+mod google_emulator;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,6 +24,7 @@ use std::process::{Command, Output};
 use clap::{CommandFactory, Parser};
 use cloud::Cloud;
 use emulator::settings::Settings;
+use google::Google;
 use regex::Regex;
 use sandplan::cli::args::{Cli, double_dashes};
 
@@ -105,13 +111,14 @@ fn told(output: &Output) -> String {
 
 #[test]
 fn every_example_is_formatted_and_valid_and_can_be_planned() {
-    let cloud = Cloud::start(Default::default());
+    let (cloud, google) = (Cloud::start(Default::default()), Google::start());
     for example in examples() {
         let place = Place::of(&example);
-        for command in ["fmt -check -diff -recursive", "validate", "plan"] {
-            let output = place.run_beside(&cloud, &format!("sandplan {command}"));
+        for line in ["fmt -check -diff -recursive", "validate", "plan"] {
+            let mut command = place.command(&format!("sandplan {line}"));
+            let output = google.tell(cloud.tell(&mut command)).output().unwrap();
             let code = output.status.code();
-            assert_eq!(code, Some(0), "{}: {command}:\n{}", example.display(), told(&output));
+            assert_eq!(code, Some(0), "{}: {line}:\n{}", example.display(), told(&output));
         }
     }
 }

@@ -7,7 +7,7 @@ use google_cloud_compute_v1::model::{Instance, InstancesSetLabelsRequest, Tags};
 use super::calls::Act;
 use super::client::Client;
 use super::firewalls::{SSH_TAG, network_of};
-use super::order::{gone, running, scheduling};
+use super::order::{self, gone, running};
 use super::remote;
 use super::wire::Place;
 use crate::object::OperationId;
@@ -90,8 +90,7 @@ impl Changing<'_> {
     /// on, whatever happens in between. Returns the candidate that it was made.
     pub async fn restart(&self, how: &Restart<'_>) -> Result<Option<Planned>, ProviderError> {
         self.switch_off().await?;
-        let schedule = scheduling(how.spot, how.run_time);
-        self.client.set_scheduling(self.act(), schedule).await.map_err(unknown)?;
+        self.limit(how).await.map_err(unknown)?;
         let was = self.read().await.map_err(unknown)?.machine_type.unwrap_or_default();
         let mut refused = Vec::new();
         for (turn, candidate) in how.candidates.iter().enumerate() {
@@ -127,8 +126,8 @@ impl Changing<'_> {
     /// Starts the instance as it was.
     async fn back(&self, kind: &str) -> Result<(), ProviderError> {
         let kind = super::wire::last(kind);
-        if self.read().await.map_err(unknown)?.machine_type.is_some_and(|now| !now.ends_with(kind))
-        {
+        let now = self.read().await.map_err(unknown)?.machine_type.unwrap_or_default();
+        if super::wire::last(&now) != kind {
             self.client.set_machine_type(self.act(), kind).await.map_err(unknown)?;
         }
         self.start("as it was").await.map_err(unknown)
@@ -140,9 +139,18 @@ impl Changing<'_> {
             return Ok(());
         }
         self.switch_off().await?;
-        let schedule = scheduling(how.spot, how.run_time);
-        self.client.set_scheduling(self.act(), schedule).await?;
+        self.limit(how).await?;
         self.start("again").await
+    }
+
+    /// Sets what ends the instance, and when; the platform counts from the start.
+    async fn limit(&self, how: &Restart<'_>) -> Result<(), ProviderError> {
+        let scheduling = self.read().await?.scheduling.unwrap_or_default();
+        if how.run_time.is_none() && scheduling.max_run_duration.is_none() {
+            return Ok(());
+        }
+        let wanted = order::scheduling(how.spot, how.run_time);
+        self.client.set_scheduling(self.act(), wanted).await
     }
 
     async fn start(&self, deed: &str) -> Result<(), ProviderError> {

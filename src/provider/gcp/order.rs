@@ -18,6 +18,7 @@ use super::calls::Act;
 use super::client::Client;
 use super::own::Own;
 use super::remote::{self, IMAGE, image_path};
+use super::terms::DEFAULT_DISK;
 use super::wire::Place;
 use crate::object::{OperationId, RemoteId};
 use crate::provider::cloud::labels::{LOWER, Labels};
@@ -70,10 +71,12 @@ impl Order {
     /// It goes with its instance, and has its labels in case it does not.
     fn disk(&self, candidate: &Planned, image: &str) -> AttachedDisk {
         let kind = disk_type(&candidate.server_type);
-        let size = i64::try_from(self.own.disk).unwrap_or(i64::MAX);
+        // What was saved, or has a path of its own, says itself how large it is.
+        let size = self.own.disk.or(candidate.image.as_ref().map(|_| DEFAULT_DISK));
+        let size = size.and_then(|size| i64::try_from(size).ok());
         let params = AttachedDiskInitializeParams::new()
             .set_source_image(image)
-            .set_disk_size_gb(size)
+            .set_or_clear_disk_size_gb(size)
             .set_disk_type(format!("zones/{}/diskTypes/{kind}", candidate.location))
             .set_labels(self.labels.clone());
         AttachedDisk::new().set_boot(true).set_auto_delete(true).set_initialize_params(params)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::terms::{DEFAULT_DISK, DEFAULT_VPC};
+use super::terms::DEFAULT_VPC;
 use crate::provider::size::Size;
 use crate::value::Value;
 
@@ -14,8 +14,8 @@ pub struct Own {
     pub vpc: String,
     pub subnetwork: Option<String>,
     pub spot: bool,
-    /// In GB.
-    pub disk: u64,
+    /// In GB, where the size of the disk is asked for.
+    pub disk: Option<u64>,
 }
 
 impl Own {
@@ -28,7 +28,7 @@ impl Own {
             vpc: text("network").unwrap_or_else(|| DEFAULT_VPC.to_owned()),
             subnetwork: text("subnetwork"),
             spot: own.and_then(|own| own.get("spot")?.as_bool()).unwrap_or_default(),
-            disk: disk.map_or(DEFAULT_DISK, |bytes| bytes.div_ceil(1_000_000_000).max(10)),
+            disk: disk.map(|bytes| bytes.div_ceil(1_000_000_000).max(10)),
         }
     }
 
@@ -58,11 +58,11 @@ mod tests {
     fn a_disk_holds_all_that_was_asked_for() {
         let asked = |disk: &str| Value::object([("size", Value::object([("disk", disk.into())]))]);
         for (disk, expected) in [("100GB", 100), ("50GiB", 54), ("1GB", 10)] {
-            assert_eq!(Own::of(&asked(disk)).disk, expected, "{disk}");
+            assert_eq!(Own::of(&asked(disk)).disk, Some(expected), "{disk}");
         }
         let nothing = Own::of(&Value::object::<&str>([]));
-        assert_eq!((nothing.disk, nothing.vpc.as_str()), (DEFAULT_DISK, "default"));
-        assert!(!nothing.is_apart(&Own { disk: 7, ..nothing.clone() }));
+        assert_eq!((nothing.disk, nothing.vpc.as_str()), (None, "default"));
+        assert!(!nothing.is_apart(&Own { disk: Some(70), ..nothing.clone() }));
         assert!(nothing.is_apart(&Own { spot: true, ..nothing.clone() }));
     }
 
