@@ -15,7 +15,10 @@ fn without_credentials_every_command_exits_7_and_says_what_to_do() {
         let mut line = world.command(command);
         line.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let said = told(&Ran::of(&mut line).exits(7));
-        assert!(said.contains("no usable credentials for AWS: none were found"), "{command}: {said}");
+        assert!(
+            said.contains("no usable credentials for AWS: none were found"),
+            "{command}: {said}"
+        );
         assert!(said.contains("sandplan init") && said.contains("AWS_PROFILE"), "{said}");
     }
     assert_eq!(world.requests(), 0);
@@ -33,7 +36,9 @@ fn credentials_that_are_refused_or_expired_exit_7() {
     assert!(with("AWS_ACCESS_KEY_ID", "AKIAOTHER", "init").contains("InvalidClientTokenId"));
     let said = with("AWS_SESSION_TOKEN", "expired", "plan");
     assert!(said.contains("aws sso login"), "{said}");
-    world.fault(json!([{"kind": "status", "code": "UnauthorizedOperation", "action": "RunInstances"}]));
+    world.fault(
+        json!([{"kind": "status", "code": "UnauthorizedOperation", "action": "RunInstances"}]),
+    );
     let said = told(&world.sandplan("apply -auto-approve").exits(7));
     assert!(said.contains("docs/aws.md"), "{said}");
 }

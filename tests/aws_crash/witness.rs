@@ -20,7 +20,8 @@ const KINDS: [(&str, &str, &str); 4] = [
 fn ours(stage: &Stage, list: &str) -> Vec<Value> {
     let objects = stage.objects();
     let is_ours = |object: &&Value| {
-        let is_ended = ["terminated", "shutting-down"].contains(&object["_state"].as_str().unwrap_or(""));
+        let is_ended =
+            ["terminated", "shutting-down"].contains(&object["_state"].as_str().unwrap_or(""));
         object["_tags"]["sandplan-project"].is_string() && !is_ended
     };
     objects[list].as_array().unwrap().iter().filter(is_ours).cloned().collect()
@@ -41,7 +42,12 @@ fn held(stage: &Stage) -> Vec<Held> {
             let labels = serde_json::from_value(object["_tags"].clone()).unwrap();
             let owner = ANY.ownership(&labels).unwrap_or_else(|| panic!("whose is {object}?"));
             let (address, operation) = (owner.address.to_string(), owner.operation.to_string());
-            all.push(Held { kind, id: format!("eu-central-1/{}", object[id].as_str().unwrap()), address, operation });
+            all.push(Held {
+                kind,
+                id: format!("eu-central-1/{}", object[id].as_str().unwrap()),
+                address,
+                operation,
+            });
         }
     }
     all

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bigdecimal::BigDecimal;
+use bigdecimal::num_bigint::Sign;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::provider::settings::Settings;
@@ -27,7 +28,7 @@ pub fn given(settings: &Settings) -> Result<Prices, Diagnostics> {
     let mut prices = Prices::new();
     for (name, price) in listed.iter() {
         let amount = price.as_number().and_then(|number| number.to_string().parse().ok());
-        match amount.filter(|amount: &BigDecimal| *amount >= BigDecimal::from(0)) {
+        match amount.filter(|amount: &BigDecimal| amount.sign() != Sign::Minus) {
             Some(amount) => prices.insert(name.to_string(), amount),
             None => {
                 return Err(wrong(format!("The price of `{name}` is no number of zero or more.")));
