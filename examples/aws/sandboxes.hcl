@@ -38,11 +38,11 @@ profile "agent" {
     node   = "24"
     python = true
   }
-  agent "claude-code" {}
+  agent "claude-code" { version = "2.1.0" }
 }
 
 sandbox "work" {
-  profile  = "agent"
+  profile  = profile.agent
   for_each = toset(["ada", "lin"])
   labels   = { owner = each.key }
 
@@ -54,7 +54,7 @@ sandbox "work" {
 
 # One that AWS does not take back.
 sandbox "review" {
-  profile = "agent"
+  profile = profile.agent
   aws { instance_type = ["t3a.large", "t3.large"] }
 }
 

@@ -46,6 +46,14 @@ fn an_instance_asks_for_tokens_has_an_encrypted_disk_and_tags_on_all_that_it_has
 }
 
 #[test]
+fn the_example_can_be_planned() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/aws/sandboxes.hcl");
+    let world = World::bodiless(&std::fs::read_to_string(example).unwrap());
+    let plan = world.sandplan("plan").exits(0);
+    plan.says("0.0864 USD").says("3 to add");
+}
+
+#[test]
 fn a_plan_asks_little_and_an_empty_one_no_more() {
     let world = World::bodiless("sandbox \"a\" {\n  count = 3\n}\n");
     world.forget_requests();
