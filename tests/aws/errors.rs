@@ -1,5 +1,7 @@
 //! What goes wrong at the API, in words, and never twice the same object.
 
+use std::process::Stdio;
+
 use serde_json::json;
 
 use crate::site::told;
@@ -116,6 +118,20 @@ fn a_lost_answer_never_makes_a_second_object() {
             }
         }
     }
+}
+
+#[test]
+fn an_instance_that_is_ended_while_it_boots_is_not_waited_for() {
+    let world = World::bodiless(ONE);
+    let run = world.command("apply -auto-approve").stderr(Stdio::piped()).spawn().unwrap();
+    let is_running = |one: &serde_json::Value| one["_state"] == "running";
+    world.wait_until(|| world.instances().iter().any(is_running));
+    let id = world.instance()["instanceId"].as_str().unwrap().to_owned();
+    world.ec2(&[("Action", "TerminateInstances"), ("InstanceId.1", &id)]);
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("was ended before it"), "{said}");
 }
 
 #[test]

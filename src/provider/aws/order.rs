@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::Aws;
@@ -227,7 +227,20 @@ pub async fn running(
     }
 }
 
-/// Says why an instance was ended before it ran.
+/// Waits until an instance is ended by somebody else, and says why: while its guest is
+/// waited for, which would never answer.
+pub async fn end(client: &Client, (region, id): (&str, &str)) -> ProviderError {
+    const LOOK: Duration = Duration::from_secs(10);
+    loop {
+        sleep(LOOK).await;
+        match client.watched(region, id).await {
+            Ok(Some(instance)) if instance.is_going() => return ended(&instance),
+            _ => {}
+        }
+    }
+}
+
+/// Says why an instance was ended before it could be used.
 fn ended(instance: &Instance) -> ProviderError {
     let Instance { id, reason, .. } = instance;
     let kind = match reason {
@@ -236,7 +249,7 @@ fn ended(instance: &Instance) -> ProviderError {
         reason if reason.contains("LimitExceeded") => ProviderErrorKind::QuotaExceeded,
         _ => ProviderErrorKind::Unavailable,
     };
-    let message = format!("AWS ended the instance {id} before it ran: {reason}.");
+    let message = format!("The instance {id} was ended before it could be used: {reason}.");
     ProviderError::new(kind, message).committed(Committed::No)
 }
 

@@ -153,7 +153,11 @@ impl Aws {
         };
         let server = remote::server(&instance);
         let (reach, reporter) = (&self.reach, &request.reporter);
-        let guest = Booting { platform: &client, reach, server, reporter }.guest().await?;
+        let booting = Booting { platform: &client, reach, server, reporter };
+        let guest = tokio::select! {
+            guest = booting.guest() => guest?,
+            error = order::end(&client, place.parts()) => return Err(error),
+        };
         let wanted = seed::wanted(reach, &Sandbox::from_value(&request.attributes))?;
         provision::provision(&guest, request, Some(&wanted), &*self.clock).await
     }
