@@ -125,7 +125,7 @@ fn an_instance_that_is_ended_while_it_boots_is_not_waited_for() {
     let world = World::bodiless(ONE);
     let run = world.command("apply -auto-approve").stderr(Stdio::piped()).spawn().unwrap();
     let is_running = |one: &serde_json::Value| one["_state"] == "running";
-    world.wait_until(|| world.instances().iter().any(is_running));
+    world.until(|| world.instances().iter().any(is_running));
     let id = world.instance()["instanceId"].as_str().unwrap().to_owned();
     world.ec2(&[("Action", "TerminateInstances"), ("InstanceId.1", &id)]);
     let output = run.wait_with_output().unwrap();
