@@ -114,7 +114,10 @@ fn every_example_is_formatted_and_valid_and_can_be_planned() {
     let (cloud, google) = (Cloud::start(Default::default()), Google::start());
     for example in examples() {
         let place = Place::of(&example);
-        for line in ["fmt -check -diff -recursive", "validate", "plan"] {
+        // Those of AWS are planned where its emulator is, in `tests/aws.rs`.
+        let elsewhere = example.ends_with("aws");
+        let lines = ["fmt -check -diff -recursive", "validate", "plan"];
+        for line in &lines[..if elsewhere { 2 } else { 3 }] {
             let mut command = place.command(&format!("sandplan {line}"));
             let output = google.tell(cloud.tell(&mut command)).output().unwrap();
             let code = output.status.code();

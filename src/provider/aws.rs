@@ -130,6 +130,8 @@ pub struct Aws {
     /// Images that were looked up, and the subnets of regions.
     images: Mutex<Vec<Image>>,
     known_subnets: Mutex<BTreeMap<String, Vec<Subnet>>>,
+    /// By VPC.
+    ssh_groups: Mutex<BTreeMap<String, String>>,
     reach: Reach,
     clock: Clock,
 }
@@ -149,6 +151,7 @@ impl Aws {
             shelves: OnceLock::new(),
             images: Mutex::default(),
             known_subnets: Mutex::default(),
+            ssh_groups: Mutex::default(),
             reach: Reach::new(identities),
             clock,
         }
@@ -172,7 +175,12 @@ impl Aws {
         }
     }
 
-    fn place(&self, client: &Client, id: &RemoteId, prefixes: &[&str]) -> Result<Place, ProviderError> {
+    fn place(
+        &self,
+        client: &Client,
+        id: &RemoteId,
+        prefixes: &[&str],
+    ) -> Result<Place, ProviderError> {
         Place::of(id, client.first_region(), prefixes)
     }
 
@@ -186,7 +194,9 @@ impl Aws {
             ResourceType::Sandbox => {
                 let found = client.instances(region, which).await?;
                 let living = found.iter().filter(|instance| !instance.is_going());
-                living.map(|instance| remote::server(instance).object(&cloud::labels::ANY)).collect()
+                living
+                    .map(|instance| remote::server(instance).object(&cloud::labels::ANY))
+                    .collect()
             }
             ResourceType::SshKey => {
                 client.key_pairs(region, which).await?.iter().map(remote::ssh_key).collect()

@@ -13,8 +13,8 @@ use flate2::{Compression, GzBuilder};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
-use super::{expiry, guest};
 use super::setup::Setup;
+use super::{expiry, guest};
 
 /// The file that says what sshd is like beyond the distribution's settings. The
 /// first value of a setting counts, so it must come before others by name.

@@ -13,7 +13,9 @@ const ARM: &str = include_str!("guest/expiry.sh");
 /// counts.
 pub fn at_boot(at: Timestamp) -> String {
     let at = at.as_second();
-    format!("file={FILE}\nmkdir -p \"${{file%/*}}\"\n[ -e \"$file\" ] || echo {at} >\"$file\"\n[ -s \"$file\" ] || exit 0\n{ARM}")
+    format!(
+        "file={FILE}\nmkdir -p \"${{file%/*}}\"\n[ -e \"$file\" ] || echo {at} >\"$file\"\n[ -s \"$file\" ] || exit 0\n{ARM}"
+    )
 }
 
 /// Makes the shell script that sets another end; nothing lets the machine live on.
@@ -22,7 +24,9 @@ pub fn script(at: Option<Timestamp>) -> String {
     match at {
         Some(at) => format!("{begin}echo {} >\"$file\"\n{ARM}", at.as_second()),
         // Empty, so that the next boot does not take up the first one again.
-        None => format!("{begin}: >\"$file\"\nsystemctl stop sandplan-expiry.timer 2>/dev/null || :\n"),
+        None => {
+            format!("{begin}: >\"$file\"\nsystemctl stop sandplan-expiry.timer 2>/dev/null || :\n")
+        }
     }
 }
 

@@ -85,12 +85,21 @@ fn a_price_that_nobody_says_is_unknown() {
 fn what_cannot_be_ordered_is_refused_with_what_can() {
     let world = World::bodiless("");
     let cases: [(&str, &[&str]); 6] = [
-        ("sandbox \"a\" {\n  aws { instance_type = \"t3.larg\" }\n}\n", &["error[unknown-server-type]", "did you mean"]),
+        (
+            "sandbox \"a\" {\n  aws { instance_type = \"t3.larg\" }\n}\n",
+            &["error[unknown-server-type]", "did you mean"],
+        ),
         ("sandbox \"a\" {\n  region = \"us-east-1\"\n}\n", &["us-east-1", "eu-central-1"]),
-        ("sandbox \"a\" {\n  image = \"ubunut-24.04\"\n}\n", &["no image `ubunut-24.04`", "did you mean `ubuntu-24.04`?"]),
+        (
+            "sandbox \"a\" {\n  image = \"ubunut-24.04\"\n}\n",
+            &["no image `ubunut-24.04`", "did you mean `ubuntu-24.04`?"],
+        ),
         ("sandbox \"a\" {\n  size = { vcpus = 4000 }\n}\n", &["error[no-fitting-type]"]),
         ("sandbox \"a\" {\n  aws { subnet_id = \"subnet-0123\" }\n}\n", &["error[invalid-subnet]"]),
-        ("provider \"aws\" {\n  prices = { \"t3.large\" = \"cheap\" }\n}\nsandbox \"a\" {}\n", &["error[invalid-prices]"]),
+        (
+            "provider \"aws\" {\n  prices = { \"t3.large\" = \"cheap\" }\n}\nsandbox \"a\" {}\n",
+            &["error[invalid-prices]"],
+        ),
     ];
     for (configuration, texts) in cases {
         world.write(configuration);

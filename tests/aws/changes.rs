@@ -98,7 +98,9 @@ fn a_newer_image_is_no_change_of_a_sandbox_that_lives() {
 fn systemd(world: &World) {
     let tools = world.env.work().join("../bodies/tools");
     fs::create_dir_all(&tools).unwrap();
-    for (name, does) in [("systemctl", ":"), ("systemd-run", "echo \"$*\" >/var/lib/sandplan/timer")] {
+    for (name, does) in
+        [("systemctl", ":"), ("systemd-run", "echo \"$*\" >/var/lib/sandplan/timer")]
+    {
         let path = tools.join(name);
         fs::write(&path, format!("#!/bin/sh\n{does}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,5 +1,7 @@
 //! What goes wrong at the API, in words, and never twice the same object.
 
+use std::process::Stdio;
+
 use serde_json::json;
 
 use crate::site::told;
@@ -15,7 +17,10 @@ fn without_credentials_every_command_exits_7_and_says_what_to_do() {
         let mut line = world.command(command);
         line.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
         let said = told(&Ran::of(&mut line).exits(7));
-        assert!(said.contains("no usable credentials for AWS: none were found"), "{command}: {said}");
+        assert!(
+            said.contains("no usable credentials for AWS: none were found"),
+            "{command}: {said}"
+        );
         assert!(said.contains("sandplan init") && said.contains("AWS_PROFILE"), "{said}");
     }
     assert_eq!(world.requests(), 0);
@@ -33,7 +38,9 @@ fn credentials_that_are_refused_or_expired_exit_7() {
     assert!(with("AWS_ACCESS_KEY_ID", "AKIAOTHER", "init").contains("InvalidClientTokenId"));
     let said = with("AWS_SESSION_TOKEN", "expired", "plan");
     assert!(said.contains("aws sso login"), "{said}");
-    world.fault(json!([{"kind": "status", "code": "UnauthorizedOperation", "action": "RunInstances"}]));
+    world.fault(
+        json!([{"kind": "status", "code": "UnauthorizedOperation", "action": "RunInstances"}]),
+    );
     let said = told(&world.sandplan("apply -auto-approve").exits(7));
     assert!(said.contains("docs/aws.md"), "{said}");
 }
@@ -111,6 +118,20 @@ fn a_lost_answer_never_makes_a_second_object() {
             }
         }
     }
+}
+
+#[test]
+fn an_instance_that_is_ended_while_it_boots_is_not_waited_for() {
+    let world = World::bodiless(ONE);
+    let run = world.command("apply -auto-approve").stderr(Stdio::piped()).spawn().unwrap();
+    let is_running = |one: &serde_json::Value| one["_state"] == "running";
+    world.until(|| world.instances().iter().any(is_running));
+    let id = world.instance()["instanceId"].as_str().unwrap().to_owned();
+    world.ec2(&[("Action", "TerminateInstances"), ("InstanceId.1", &id)]);
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("was ended before it"), "{said}");
 }
 
 #[test]

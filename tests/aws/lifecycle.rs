@@ -35,10 +35,22 @@ fn an_instance_asks_for_tokens_has_an_encrypted_disk_and_tags_on_all_that_it_has
     let metadata = &instance["metadataOptions"];
     assert_eq!(metadata["httpTokens"], "required", "{instance:#}");
     let volume = world.all("volumes")[0].clone();
-    assert_eq!((&volume["size"], &volume["volumeType"]), (&"50".into(), &"gp3".into()), "{volume:#}");
+    assert_eq!(
+        (&volume["size"], &volume["volumeType"]),
+        (&"50".into(), &"gp3".into()),
+        "{volume:#}"
+    );
     assert_eq!(volume["_tags"]["sandplan-address"], "sandbox.a");
     let data = instance["_user_data"].as_str().unwrap();
     assert!(data.starts_with("#cloud-config\n") && data.contains("systemctl poweroff"), "{data}");
+}
+
+#[test]
+fn the_example_can_be_planned() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/aws/sandboxes.hcl");
+    let world = World::bodiless(&std::fs::read_to_string(example).unwrap());
+    let plan = world.sandplan("plan").exits(0);
+    plan.says("0.0864 USD").says("3 to add");
 }
 
 #[test]
@@ -51,9 +63,9 @@ fn a_plan_asks_little_and_an_empty_one_no_more() {
 
 #[test]
 fn user_data_that_is_too_large_is_refused_before_anything_is_asked() {
-    let keys: Vec<String> =
-        (0..400).map(|n| format!("\"ssh-ed25519 {}\"", noise(n))).collect();
-    let world = World::bodiless(&format!("sandbox \"a\" {{\n  ssh_keys = [{}]\n}}\n", keys.join(", ")));
+    let keys: Vec<String> = (0..400).map(|n| format!("\"ssh-ed25519 {}\"", noise(n))).collect();
+    let world =
+        World::bodiless(&format!("sandbox \"a\" {{\n  ssh_keys = [{}]\n}}\n", keys.join(", ")));
     world.sandplan("validate").exits(1).says("error[user-data-too-large]").says("16384");
     assert!(world.instances().is_empty());
 }

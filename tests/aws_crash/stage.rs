@@ -145,8 +145,22 @@ impl Stage {
         wait(&mut child, moment);
         child.kill().unwrap();
         self.account.runs += 1;
-        if child.wait().unwrap().code().is_none() {
+        let was_killed = child.wait().unwrap().code().is_none();
+        self.quiet();
+        if was_killed {
             self.note_kill();
+        }
+    }
+
+    /// Waits until nothing lands any more: what was sent before the kill is still done.
+    fn quiet(&self) {
+        let total =
+            || self.control(reqwest::Method::GET, "_requests", Value::Null)["total"].clone();
+        let mut seen = (total(), 0);
+        while seen.1 < 5 {
+            std::thread::park_timeout(Duration::from_millis(100));
+            let now = total();
+            seen = if now == seen.0 { (now, seen.1 + 1) } else { (now, 0) };
         }
     }
 

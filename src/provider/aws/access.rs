@@ -68,7 +68,11 @@ impl Access {
         let regions = match config.region() {
             _ if !self.regions.is_empty() => self.regions.clone(),
             Some(region) => vec![region.to_string()],
-            None => return Err(denied(&format!("It is not said in which region of AWS to work. {REGION_ADVICE}"))),
+            None => {
+                return Err(denied(&format!(
+                    "It is not said in which region of AWS to work. {REGION_ADVICE}"
+                )));
+            }
         };
         see_credentials(&config).await?;
         Ok(Found { config, regions })
@@ -102,8 +106,12 @@ const REGION_ADVICE: &str = "Write `provider \"aws\" { region = \"eu-central-1\"
 
 /// Looks for credentials once, so that their lack is told as such.
 async fn see_credentials(config: &SdkConfig) -> Result<(), ProviderError> {
-    let missing = |why: &str| denied(&format!("There are no usable credentials for AWS: {why}. {CREDENTIALS_ADVICE}"));
-    let Some(source) = config.credentials_provider() else { return Err(missing("none are set up")) };
+    let missing = |why: &str| {
+        denied(&format!("There are no usable credentials for AWS: {why}. {CREDENTIALS_ADVICE}"))
+    };
+    let Some(source) = config.credentials_provider() else {
+        return Err(missing("none are set up"));
+    };
     match timeout(FINDING, source.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(missing(&said(&super::error::chain(&error)))),
@@ -146,7 +154,8 @@ pub(super) fn check_region(region: &str) -> Result<(), ProviderError> {
 
 /// Refuses an endpoint to which user-data would travel unencrypted through the Internet.
 fn check_endpoint(text: &str) -> Result<(), ProviderError> {
-    let refuse = |why: &str| Err(rejected(format!("The endpoint `{text}` of AWS cannot be used: {why}.")));
+    let refuse =
+        |why: &str| Err(rejected(format!("The endpoint `{text}` of AWS cannot be used: {why}.")));
     let (scheme, rest) = text.trim().split_once("://").unwrap_or(("", text));
     let host = host_of(rest);
     match scheme {
@@ -185,10 +194,22 @@ mod tests {
     #[test]
     fn endpoints_are_https_or_near() {
         let check = |text: &str| Access::new(vec![], None, Some(text.to_owned()));
-        for text in ["https://ec2.example.com/a/", "http://127.0.0.1:5000", "http://[::1]:80", "http://moto:5000"] {
+        for text in [
+            "https://ec2.example.com/a/",
+            "http://127.0.0.1:5000",
+            "http://[::1]:80",
+            "http://moto:5000",
+        ] {
             assert!(check(text).is_ok(), "{text}");
         }
-        for text in ["http://ec2.us-east-1.amazonaws.com", "ftp://x", "", "nonsense", "https://a/?b=c", "https:///x"] {
+        for text in [
+            "http://ec2.us-east-1.amazonaws.com",
+            "ftp://x",
+            "",
+            "nonsense",
+            "https://a/?b=c",
+            "https:///x",
+        ] {
             assert_eq!(check(text).unwrap_err().kind, ProviderErrorKind::Rejected, "{text}");
         }
     }

@@ -107,6 +107,9 @@ mod tests {
         assert_eq!(filter.name(), Some("tag:sandplan-project"));
         assert_eq!(filter.values(), ["a\\*b\\?\\\\"]);
         let filter = Which::Id("i-1".into()).filter("instance-id");
-        assert_eq!((filter.name(), filter.values()), (Some("instance-id"), &["i-1".to_owned()][..]));
+        assert_eq!(
+            (filter.name(), filter.values()),
+            (Some("instance-id"), &["i-1".to_owned()][..])
+        );
     }
 }

@@ -65,10 +65,12 @@ impl Failure {
         let why = chain(error);
         match error {
             SdkError::TimeoutError(_) => Self::TimedOut,
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => match why.contains("connect") {
-                true => Self::NotSent(why),
-                false => Self::TimedOut,
-            },
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                match why.contains("connect") {
+                    true => Self::NotSent(why),
+                    false => Self::TimedOut,
+                }
+            }
             SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_user() => {
                 match why.contains(UNCONNECTED) {
                     true => Self::NotSent(why),
@@ -145,7 +147,9 @@ impl Failure {
         match self {
             Self::NotSent(why) => (
                 Unavailable,
-                format!("it cannot be reached: {why}. Check the network, the region and the endpoint."),
+                format!(
+                    "it cannot be reached: {why}. Check the network, the region and the endpoint."
+                ),
             ),
             Self::Unsigned(why) => (Denied, format!("{why}. {CREDENTIALS_ADVICE}")),
             Self::TimedOut => (Unavailable, "no answer came in time.".to_owned()),
@@ -271,7 +275,8 @@ impl Refusal {
             code => code.to_owned(),
         };
         // What is encoded is for the account's administrator, and long.
-        let message = self.message.split("Encoded authorization failure").next().unwrap_or_default();
+        let message =
+            self.message.split("Encoded authorization failure").next().unwrap_or_default();
         let message = message.trim().trim_end_matches('.');
         let message = if message.is_empty() { "no reason was given" } else { message };
         format!("{message} ({code}).")
@@ -329,9 +334,13 @@ impl Refusal {
                 "The account does not use this region, or is not ready yet: enable it in the \
                  console."
             }
-            ("PendingVerification" | "Blocked", _) => "AWS is holding the account back: ask their support.",
+            ("PendingVerification" | "Blocked", _) => {
+                "AWS is holding the account back: ask their support."
+            }
             (_, Kind::Denied) => CREDENTIALS_ADVICE,
-            (_, Kind::RateLimited) => "The account makes more calls than AWS allows: lower `parallel`, or try again later.",
+            (_, Kind::RateLimited) => {
+                "The account makes more calls than AWS allows: lower `parallel`, or try again later."
+            }
             (_, Kind::QuotaExceeded) => {
                 "Delete what is no longer needed, or ask for a higher quota (Service Quotas, \
                  Amazon EC2)."
@@ -363,7 +372,9 @@ fn is_limit(code: &str) -> bool {
         "InsufficientVolumeCapacity",
     ];
     OTHERS.contains(&code)
-        || (code.ends_with("LimitExceeded") && !THROTTLES.contains(&code) && code != "TagLimitExceeded")
+        || (code.ends_with("LimitExceeded")
+            && !THROTTLES.contains(&code)
+            && code != "TagLimitExceeded")
 }
 
 /// A call that failed for good.
@@ -398,7 +409,8 @@ impl CallError {
 impl From<CallError> for ProviderError {
     fn from(error: CallError) -> Self {
         let (kind, words) = error.failure.explain();
-        let message = format!("AWS ({}) could not {}: {words}", error.call.region, error.call.purpose);
+        let message =
+            format!("AWS ({}) could not {}: {words}", error.call.region, error.call.purpose);
         let retry_after = error.failure.retry_after();
         Self { kind, committed: error.committed(), message, retry_after }
     }
@@ -471,9 +483,14 @@ mod tests {
 
     #[test]
     fn an_encoded_reason_is_not_shown() {
-        let message = "You are not authorized. Encoded authorization failure message: AbC".to_owned();
-        let refusal =
-            Refusal { status: 403, code: "UnauthorizedOperation".into(), message, retry_after: None };
+        let message =
+            "You are not authorized. Encoded authorization failure message: AbC".to_owned();
+        let refusal = Refusal {
+            status: 403,
+            code: "UnauthorizedOperation".into(),
+            message,
+            retry_after: None,
+        };
         let said = told(order(), Failure::Refused(refusal)).message;
         assert!(!said.contains("AbC") && said.contains("docs/aws.md"), "{said}");
     }
@@ -484,7 +501,8 @@ mod tests {
         assert_eq!(told(order(), cut()).committed, Committed::Unknown);
         assert_eq!(told(Call::read("r", "look"), cut()).committed, Committed::No);
         assert_eq!(told(order(), Failure::NotSent("refused".into())).committed, Committed::No);
-        let error = CallError { failure: refused(400, "Unsupported"), call: order(), doubtful: true };
+        let error =
+            CallError { failure: refused(400, "Unsupported"), call: order(), doubtful: true };
         assert_eq!(ProviderError::from(error).committed, Committed::Unknown);
     }
 

@@ -66,7 +66,9 @@ fn permissions(rules: &[Rule]) -> Vec<Permission> {
         let (protocol, first, last) = match (rule.protocol, rule.ports) {
             (Protocol::Icmp, _) if is_v6 => ("icmpv6", ANY_ICMP, ANY_ICMP),
             (Protocol::Icmp, _) => ("icmp", ANY_ICMP, ANY_ICMP),
-            (protocol, Some(ports)) => (rules::word(protocol), ports.first.into(), ports.last.into()),
+            (protocol, Some(ports)) => {
+                (rules::word(protocol), ports.first.into(), ports.last.into())
+            }
             (protocol, None) => (rules::word(protocol), 0, u16::MAX.into()),
         };
         let (first, last) = (Some(first), Some(last));
@@ -89,13 +91,15 @@ fn outward(network: &Network) -> Vec<Permission> {
 
 /// Splits rules, so that each has one peer.
 fn single(rules: &[Permission]) -> Vec<Permission> {
-    let one = |rule: &Permission, peer: &String| Permission { peers: vec![peer.clone()], ..rule.clone() };
+    let one =
+        |rule: &Permission, peer: &String| Permission { peers: vec![peer.clone()], ..rule.clone() };
     rules.iter().flat_map(|rule| rule.peers.iter().map(move |peer| one(rule, peer))).collect()
 }
 
 fn without(all: &[Permission], others: &[Permission]) -> Vec<Permission> {
     let all = single(all).into_iter();
-    all.filter(|rule| !others.contains(rule) && rule.peers.iter().all(|p| p.contains(['.', ':']))).collect()
+    all.filter(|rule| !others.contains(rule) && rule.peers.iter().all(|p| p.contains(['.', ':'])))
+        .collect()
 }
 
 /// Makes a group's rules as they are wanted: what is missing first, so that nothing
@@ -115,14 +119,20 @@ async fn set_rules(client: &Client, group: &Group, network: &Network) -> Result<
 
 /// Returns the group that lets SSH in, of a VPC; it is made where it is not there.
 /// Its name is unique in the VPC, so two runs never make two.
-pub async fn ssh_group(client: &Client, region: &str, vpc: &str) -> Result<String, ProviderError> {
+async fn ssh_group(client: &Client, region: &str, vpc: &str) -> Result<String, ProviderError> {
     let find = || client.group_called(region, vpc, SSH_GROUP);
     let group = match find().await? {
         Some(group) => group,
         None => made(client, (region, vpc), find).await?,
     };
     let network = Network { ingress: vec![ssh()], ..Network::default() };
-    client.permit((region, &group.id), Way::In, &without(&permissions(&network.ingress), &single(&group.ingress))).await?;
+    client
+        .permit(
+            (region, &group.id),
+            Way::In,
+            &without(&permissions(&network.ingress), &single(&group.ingress)),
+        )
+        .await?;
     Ok(group.id)
 }
 
@@ -152,6 +162,22 @@ fn shared() -> Tags {
 }
 
 impl Aws {
+    /// Returns the group that lets SSH in, of a VPC; looked for once.
+    pub(super) async fn ssh_group(
+        &self,
+        client: &Client,
+        region: &str,
+        vpc: &str,
+    ) -> Result<String, ProviderError> {
+        let mut known = self.ssh_groups.lock().await;
+        if let Some(group) = known.get(vpc) {
+            return Ok(group.clone());
+        }
+        let group = ssh_group(client, region, vpc).await?;
+        known.insert(vpc.to_owned(), group.clone());
+        Ok(group)
+    }
+
     pub(super) async fn create_network(
         &self,
         request: CreateRequest,
@@ -197,7 +223,11 @@ impl Aws {
     }
 
     /// Waits until a group that was just made is seen by all of EC2.
-    async fn seen(&self, client: &Client, (region, id): (&str, &str)) -> Result<Group, ProviderError> {
+    async fn seen(
+        &self,
+        client: &Client,
+        (region, id): (&str, &str),
+    ) -> Result<Group, ProviderError> {
         const LOOKS: usize = 30;
         let mut looks = client.looks();
         for _ in 0..LOOKS {

@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use super::Aws;
 use super::calls::Which;
 use super::calls::instances::Run;
 use super::calls::subnets::Subnet;
 use super::client::Client;
 use super::ids::{Place, id};
-use super::networks::{no_default, ssh_group};
+use super::networks::no_default;
 use super::remote::DISK;
 use super::wire::{Image, Instance, Tags};
-use super::Aws;
 use crate::object::OperationId;
 use crate::provider::cloud::once::once;
 use crate::provider::cloud::place::{Planned, half_made};
@@ -88,7 +88,7 @@ impl Aws {
         let group = match &order.network {
             Some(place) if place.region == region => place.id.clone(),
             Some(place) => return Err(elsewhere(place, &region)),
-            None => ssh_group(client, &region, &subnet.vpc).await?,
+            None => self.ssh_group(client, &region, &subnet.vpc).await?,
         };
         let disk = order.disk.max(image.disk);
         let mut tags = order.tags.clone();
@@ -118,10 +118,14 @@ impl Aws {
     ) -> Result<Image, ProviderError> {
         let place = Place::of(&image.into(), region, &["ami-"])?;
         if place.region != region {
-            return Err(no_room(format!("The snapshot {image} is in another region than {region}.")));
+            return Err(no_room(format!(
+                "The snapshot {image} is in another region than {region}."
+            )));
         }
         let mut known = self.images.lock().await;
-        if let Some(image) = known.iter().find(|known| known.region == region && known.id == place.id) {
+        if let Some(image) =
+            known.iter().find(|known| known.region == region && known.id == place.id)
+        {
             return Ok(image.clone());
         }
         let Some(found) = client.image(region, &place.id).await? else {
@@ -223,7 +227,20 @@ pub async fn running(
     }
 }
 
-/// Says why an instance was ended before it ran.
+/// Waits until an instance is ended by somebody else, and says why: while its guest is
+/// waited for, which would never answer.
+pub async fn end(client: &Client, (region, id): (&str, &str)) -> ProviderError {
+    const LOOK: Duration = Duration::from_secs(10);
+    loop {
+        sleep(LOOK).await;
+        match client.watched(region, id).await {
+            Ok(Some(instance)) if instance.is_going() => return ended(&instance),
+            _ => {}
+        }
+    }
+}
+
+/// Says why an instance was ended before it could be used.
 fn ended(instance: &Instance) -> ProviderError {
     let Instance { id, reason, .. } = instance;
     let kind = match reason {
@@ -232,7 +249,7 @@ fn ended(instance: &Instance) -> ProviderError {
         reason if reason.contains("LimitExceeded") => ProviderErrorKind::QuotaExceeded,
         _ => ProviderErrorKind::Unavailable,
     };
-    let message = format!("AWS ended the instance {id} before it ran: {reason}.");
+    let message = format!("The instance {id} was ended before it could be used: {reason}.");
     ProviderError::new(kind, message).committed(Committed::No)
 }
 
@@ -277,11 +294,16 @@ mod tests {
             hourly_cost: "unknown".into(),
             image: None,
         };
-        let of = |operation: &str, zone: &str, spot| token(&operation.into(), &candidate(zone), spot);
+        let of =
+            |operation: &str, zone: &str, spot| token(&operation.into(), &candidate(zone), spot);
         let first = of("op-1", "us-east-1a", false);
         assert_eq!(first, of("op-1", "us-east-1a", false));
         assert!(first.len() <= 64 && first.is_ascii());
-        for other in [of("op-2", "us-east-1a", false), of("op-1", "us-east-1b", false), of("op-1", "us-east-1a", true)] {
+        for other in [
+            of("op-2", "us-east-1a", false),
+            of("op-1", "us-east-1b", false),
+            of("op-1", "us-east-1a", true),
+        ] {
             assert_ne!(first, other);
         }
     }

@@ -39,7 +39,8 @@ impl Aws {
         tags.insert(COMMENT.to_owned(), comment(&arguments.public_key));
         let send = || client.import_key((region, &name), &arguments.public_key, &tags);
         let find = async || {
-            let made = client.key_pairs(region, &Which::Operation(request.operation.clone())).await?;
+            let made =
+                client.key_pairs(region, &Which::Operation(request.operation.clone())).await?;
             Ok(made.into_iter().next().map(|key| key.id))
         };
         let made = once(send, find).await.map_err(|error| taken(error, &name))?;
@@ -87,7 +88,8 @@ impl Aws {
         let tags = named(&ANY.write(&request.ownership, &arguments.labels), &shown);
         let region = &sandbox.region;
         let find = async || {
-            let made = client.own_images(region, &Which::Operation(request.operation.clone())).await?;
+            let made =
+                client.own_images(region, &Which::Operation(request.operation.clone())).await?;
             Ok(made.into_iter().next().map(|image| image.id))
         };
         let made = once(|| client.create_image(sandbox.parts(), &unique, &tags), find).await?;
@@ -116,7 +118,11 @@ impl Aws {
     }
 
     /// Deletes an image with what it is made of, or what was left of one.
-    pub(super) async fn delete_snapshot(&self, client: &Client, place: &Place) -> Result<(), ProviderError> {
+    pub(super) async fn delete_snapshot(
+        &self,
+        client: &Client,
+        place: &Place,
+    ) -> Result<(), ProviderError> {
         if place.id.starts_with("snap-") {
             return client.delete_snapshot(&place.region, &place.id).await;
         }

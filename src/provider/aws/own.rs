@@ -45,7 +45,8 @@ fn name_label(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
 
 fn strange_subnet(config: &ResourceConfig<'_>) -> Option<Diagnostic> {
     let subnet = subnet(config.attributes).filter(|subnet| !subnet.starts_with("subnet-"))?;
-    let detail = format!("`{subnet}` is no id of a subnet, which are written like `subnet-0abc12`.");
+    let detail =
+        format!("`{subnet}` is no id of a subnet, which are written like `subnet-0abc12`.");
     let problem = Diagnostic::error("invalid-subnet", "Invalid subnet").detail(detail);
     Some(problem.at((config.range_of)("aws.subnet_id")).address(config.address))
 }

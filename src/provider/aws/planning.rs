@@ -35,6 +35,7 @@ pub fn plan(
     };
     if let Some(before) = change.before {
         planned.requires_replace.extend(renewing(before, change));
+        planned.requires_replace.extend(unstoppable(before, change, &planned));
     }
     let image = wish::image(&TERMS, change.after);
     if change.before.is_none() && !planned.known.iter().any(|(name, _)| &**name == "image_id") {
@@ -74,6 +75,19 @@ fn zone<'a>(shelves: &'a Shelves, attributes: &Value) -> Option<Result<&'a str, 
     }
 }
 
+/// A spot instance cannot be stopped, so another type is another instance.
+fn unstoppable(
+    before: &Value,
+    change: &ProposedChange<'_>,
+    planned: &PlannedChange,
+) -> Option<AttributePath> {
+    let is_type = |name: &Arc<str>| &**name == "server_type";
+    let retypes =
+        planned.unknown.iter().any(is_type) || planned.known.iter().any(|(n, _)| is_type(n));
+    let asked = change.changed.iter().find(|path| ["aws", "size"].contains(&path.root()));
+    asked.filter(|_| retypes && own::is_spot(before)).cloned()
+}
+
 /// Returns the arguments that only a new instance can follow: another subnet, another
 /// market, a larger root volume.
 fn renewing(before: &Value, change: &ProposedChange<'_>) -> Vec<AttributePath> {
@@ -84,5 +98,54 @@ fn renewing(before: &Value, change: &ProposedChange<'_>) -> Vec<AttributePath> {
     let has = before.get("disk_size").and_then(Value::as_number).and_then(|size| size.to_u64());
     let grows = changes("size") && has.is_some_and(|has| own::disk(change.after) > has);
     let roots = [(own_block, "aws"), (grows, "size")];
-    roots.into_iter().filter(|(is, _)| *is).map(|(_, root)| AttributePath::attribute(root)).collect()
+    roots
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, root)| AttributePath::attribute(root))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::ResourceType;
+
+    fn sandbox(own: Value, disk: &str, has: i64) -> Value {
+        let size = Value::object([("disk", Value::from(disk))]);
+        let image = ("image", Value::from("ami-0abc"));
+        Value::object([("aws", own), ("size", size), ("disk_size", Value::from(has)), image])
+    }
+
+    fn replaced(before: &Value, after: &Value, changed: &str) -> Vec<String> {
+        let changed = [AttributePath::attribute(changed)];
+        let (kind, done) = (ResourceType::Sandbox, &[][..]);
+        let change = ProposedChange { kind, before: Some(before), after, changed: &changed, done };
+        let planned = plan(None, &[], &change);
+        planned.requires_replace.iter().map(|path| path.root().to_owned()).collect()
+    }
+
+    #[test]
+    fn another_subnet_or_market_and_a_larger_disk_need_a_new_instance() {
+        let own = |name: &'static str, value: Value| Value::object([(name, value)]);
+        let plain = sandbox(Value::object::<&str>([]), "40GiB", 40);
+        let spot = sandbox(own("spot", Value::from(true)), "40GiB", 40);
+        let placed = sandbox(own("subnet_id", Value::from("subnet-1")), "40GiB", 40);
+        let large = sandbox(Value::object::<&str>([]), "50GiB", 40);
+        let small = sandbox(Value::object::<&str>([]), "30GiB", 40);
+        assert_eq!(replaced(&plain, &spot, "aws"), ["aws"]);
+        assert_eq!(replaced(&spot, &plain, "aws"), ["aws"]);
+        assert_eq!(replaced(&plain, &placed, "aws"), ["aws"]);
+        assert_eq!(replaced(&plain, &large, "size"), ["size"]);
+        assert_eq!(replaced(&plain, &small, "size"), [""; 0]);
+        assert_eq!(replaced(&plain, &plain, "labels"), [""; 0]);
+    }
+
+    #[test]
+    fn the_id_of_an_image_is_known_before_anything_is_asked() {
+        let after = Value::object([("image", Value::from("ami-0abc"))]);
+        let (kind, done) = (ResourceType::Sandbox, &[][..]);
+        let change = ProposedChange { kind, before: None, after: &after, changed: &[], done };
+        let planned = plan(None, &[], &change);
+        assert!(planned.known.contains(&("image_id".into(), Value::from("ami-0abc"))));
+    }
 }

@@ -131,6 +131,11 @@ pub fn snapshot(image: &Image) -> RemoteObject {
 
 /// Describes a snapshot whose image is gone.
 pub fn left_over(region: &str, snapshot: &str, tags: &Tags) -> RemoteObject {
-    let whose = Whose { id: id(region, snapshot), name: &name(tags, snapshot), owner: ANY.ownership(tags) };
-    described(ResourceType::Snapshot, whose, vec![("id", Value::from(id(region, snapshot).as_str()))])
+    let whose =
+        Whose { id: id(region, snapshot), name: &name(tags, snapshot), owner: ANY.ownership(tags) };
+    described(
+        ResourceType::Snapshot,
+        whose,
+        vec![("id", Value::from(id(region, snapshot).as_str()))],
+    )
 }

@@ -6,7 +6,6 @@ use super::change::Changing;
 use super::client::Client;
 use super::expiry;
 use super::ids::Place;
-use super::networks::ssh_group;
 use super::order::{self, Order, running};
 use super::remote::{self, DISK, NAME, named};
 use super::wire::Tags;
@@ -57,7 +56,11 @@ impl Aws {
         Ok(with(object, "hourly_cost", Value::from(candidate.hourly_cost)))
     }
 
-    fn network_of(&self, client: &Client, sandbox: &Sandbox) -> Result<Option<Place>, ProviderError> {
+    fn network_of(
+        &self,
+        client: &Client,
+        sandbox: &Sandbox,
+    ) -> Result<Option<Place>, ProviderError> {
         let place = |id: &String| self.place(client, &id.as_str().into(), &["sg-"]);
         sandbox.network.as_ref().map(place).transpose()
     }
@@ -82,7 +85,7 @@ impl Aws {
             let vpc = &changing.instance.vpc;
             let group = match self.network_of(&client, &sandbox)? {
                 Some(network) => network.id,
-                None => ssh_group(&client, &place.region, vpc).await?,
+                None => self.ssh_group(&client, &place.region, vpc).await?,
             };
             changing.fence(&group).await?;
         }
@@ -150,7 +153,11 @@ impl Aws {
         };
         let server = remote::server(&instance);
         let (reach, reporter) = (&self.reach, &request.reporter);
-        let guest = Booting { platform: &client, reach, server, reporter }.guest().await?;
+        let booting = Booting { platform: &client, reach, server, reporter };
+        let guest = tokio::select! {
+            guest = booting.guest() => guest?,
+            error = order::end(&client, place.parts()) => return Err(error),
+        };
         let wanted = seed::wanted(reach, &Sandbox::from_value(&request.attributes))?;
         provision::provision(&guest, request, Some(&wanted), &*self.clock).await
     }

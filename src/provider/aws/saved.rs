@@ -77,17 +77,18 @@ pub async fn list(
         let left = client.disk_snapshots(region, which).await?;
         return Ok(left.iter().map(|(id, tags)| remote::left_over(region, id, tags)).collect());
     }
-    let (images, parts) =
-        tokio::try_join!(client.own_images(region, which), async {
-            match which {
-                Which::Id(_) => Ok(Vec::new()),
-                which => client.disk_snapshots(region, which).await,
-            }
-        })?;
+    let (images, parts) = tokio::try_join!(client.own_images(region, which), async {
+        match which {
+            Which::Id(_) => Ok(Vec::new()),
+            which => client.disk_snapshots(region, which).await,
+        }
+    })?;
     let used: BTreeSet<&String> = images.iter().flat_map(|image| &image.snapshots).collect();
     // One that is being saved does not know its parts yet.
     let is_saving = |tags: &Tags| {
-        images.iter().any(|image| image.state == "pending" && image.tags.get(OPERATION) == tags.get(OPERATION))
+        images.iter().any(|image| {
+            image.state == "pending" && image.tags.get(OPERATION) == tags.get(OPERATION)
+        })
     };
     let left = parts.iter().filter(|(id, tags)| !used.contains(id) && !is_saving(tags));
     let blocks = images.iter().filter(|image| !is_by_hand(&image.tags)).map(remote::snapshot);

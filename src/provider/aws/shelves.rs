@@ -167,7 +167,11 @@ impl Shelves {
 type Rules<'a> =
     (Timestamp, &'a dyn Fn(&InstanceType) -> bool, &'a dyn Fn(&InstanceType, &str) -> Offer);
 
-fn catalogue(answers: &[Answers], expected: &Expected, (as_of, is_sold, offer): Rules<'_>) -> Catalogue {
+fn catalogue(
+    answers: &[Answers],
+    expected: &Expected,
+    (as_of, is_sold, offer): Rules<'_>,
+) -> Catalogue {
     let locations: Vec<String> = answers.iter().flat_map(|of| zones(of, expected)).collect();
     let mut types: BTreeMap<String, ServerType> = BTreeMap::new();
     for of in answers {
@@ -293,13 +297,20 @@ mod tests {
         Answers {
             region: "us-east-1".into(),
             types: vec![kind("t3.micro", 2), kind("t3.large", 2), kind("p5.large", 8)],
-            offerings: [("t3.large", "us-east-1a"), ("t3.large", "us-east-1e"), ("t3.micro", "us-east-1a")]
-                .map(|(kind, zone)| (kind.to_owned(), zone.to_owned()))
-                .into(),
+            offerings: [
+                ("t3.large", "us-east-1a"),
+                ("t3.large", "us-east-1e"),
+                ("t3.micro", "us-east-1a"),
+            ]
+            .map(|(kind, zone)| (kind.to_owned(), zone.to_owned()))
+            .into(),
             images: vec![
                 image("ami-old", &format!("{noble}20260101"), "2026-01-01T00:00:00Z"),
                 image("ami-new", &format!("{noble}20261001"), "2026-10-01T00:00:00Z"),
-                Image { owner: "666".into(), ..image("ami-evil", &format!("{noble}20270101"), "2027-01-01T00:00:00Z") },
+                Image {
+                    owner: "666".into(),
+                    ..image("ami-evil", &format!("{noble}20270101"), "2027-01-01T00:00:00Z")
+                },
             ],
             subnets: vec![
                 subnet("subnet-a", "us-east-1a", true),
@@ -325,7 +336,8 @@ mod tests {
     #[test]
     fn a_name_of_an_image_is_the_newest_of_its_publisher() {
         let images = shelves(&Expected::default()).on_demand.images;
-        let ids: Vec<_> = images.iter().map(|image| (image.id.as_str(), image.architecture.as_str())).collect();
+        let ids: Vec<_> =
+            images.iter().map(|image| (image.id.as_str(), image.architecture.as_str())).collect();
         assert_eq!(ids, [("ami-new", "x86")]);
     }
 
@@ -333,7 +345,9 @@ mod tests {
     fn on_demand_costs_what_the_user_says_and_spot_what_aws_says_now() {
         let shelves = shelves(&Expected { has_spot: true, ..Expected::default() });
         let hourly = |of: &Catalogue, name: &str| {
-            of.server_type(name).and_then(|kind| of.hourly(kind, "us-east-1a")).map(|p| p.to_string())
+            of.server_type(name)
+                .and_then(|kind| of.hourly(kind, "us-east-1a"))
+                .map(|p| p.to_string())
         };
         assert_eq!(hourly(&shelves.on_demand, "t3.large").as_deref(), Some("0.0832"));
         assert_eq!(hourly(&shelves.on_demand, "t3.micro"), None);

@@ -24,7 +24,8 @@ pub type Tags = BTreeMap<String, String>;
 
 /// Reads tags; one without a key is left out.
 pub fn tags(answered: &[Tag]) -> Tags {
-    let pair = |tag: &Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
+    let pair =
+        |tag: &Tag| Some((tag.key()?.to_owned(), tag.value().unwrap_or_default().to_owned()));
     answered.iter().filter_map(pair).collect()
 }
 

@@ -10,7 +10,11 @@ use crate::provider::aws::wire::{Image, Tags, tags};
 
 impl Client {
     /// Lists images of this account.
-    pub async fn own_images(&self, region: &str, which: &Which) -> Result<Vec<Image>, ProviderError> {
+    pub async fn own_images(
+        &self,
+        region: &str,
+        which: &Which,
+    ) -> Result<Vec<Image>, ProviderError> {
         self.images_by(region, &["self"], vec![which.filter("image-id")]).await
     }
 

@@ -119,8 +119,7 @@ impl Client {
         let ec2 = self.ec2(region)?;
         let call = Call::repeatable(region, format!("make the instance {id} one of type {kind}"));
         let value = || AttributeValue::builder().value(kind).build();
-        let send =
-            || ec2.modify_instance_attribute().instance_id(id).instance_type(value()).send();
+        let send = || ec2.modify_instance_attribute().instance_id(id).instance_type(value()).send();
         Ok(self.call(&call, send).await.map(drop)?)
     }
 
@@ -134,9 +133,8 @@ impl Client {
         let ec2 = self.ec2(region)?;
         let call = Call::repeatable(region, format!("change the security groups of {id}"));
         let groups = Some(groups.to_vec());
-        let send = || {
-            ec2.modify_instance_attribute().instance_id(id).set_groups(groups.clone()).send()
-        };
+        let send =
+            || ec2.modify_instance_attribute().instance_id(id).set_groups(groups.clone()).send();
         Ok(self.call(&call, send).await.map(drop)?)
     }
 }

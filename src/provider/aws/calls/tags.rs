@@ -22,7 +22,8 @@ impl Client {
         wanted: &Tags,
     ) -> Result<(), ProviderError> {
         let differs = |(key, value): &(&String, &String)| was.get(*key) != Some(*value);
-        let set: Tags = wanted.iter().filter(differs).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let set: Tags =
+            wanted.iter().filter(differs).map(|(k, v)| (k.clone(), v.clone())).collect();
         let is_left = |key: &&String| !wanted.contains_key(*key) && !key.starts_with("aws:");
         let left: Vec<&String> = was.keys().filter(is_left).collect();
         if !set.is_empty() {
@@ -49,9 +50,8 @@ impl Client {
         let ec2 = self.ec2(region)?;
         let call = Call::repeatable(region, format!("tag {}", ids.join(" and ")));
         let all: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-        let send = || {
-            ec2.create_tags().set_resources(Some(all.clone())).set_tags(Some(sent(tags))).send()
-        };
+        let send =
+            || ec2.create_tags().set_resources(Some(all.clone())).set_tags(Some(sent(tags))).send();
         self.call(&call, send).await?;
         Ok(())
     }

@@ -47,7 +47,11 @@ impl Instance {
             region: region.to_owned(),
             zone: text(answered.placement().and_then(|place| place.availability_zone())),
             state: text(state),
-            reason: if message.starts_with(code) { message.to_owned() } else { format!("{code}: {message}") },
+            reason: if message.starts_with(code) {
+                message.to_owned()
+            } else {
+                format!("{code}: {message}")
+            },
             instance_type: text(answered.instance_type().map(|kind| kind.as_str())),
             image: text(answered.image_id()),
             architecture: text(answered.architecture().map(|kind| kind.as_str())),
