@@ -564,6 +564,12 @@ pub trait Snapshots: Send + Sync {
     /// Saves the sandbox's files under a name.
     async fn snapshot(&self, id: &RemoteId, name: &str) -> Result<SnapshotInfo, ProviderError>;
 
+    /// Tells whether what was saved can be put back into the sandbox; else a new one can
+    /// begin with it (`from`).
+    fn restores(&self) -> bool {
+        true
+    }
+
     /// Puts a sandbox's files back to what was saved.
     async fn restore(&self, id: &RemoteId, snapshot: &str) -> Result<(), ProviderError>;
 

@@ -77,6 +77,6 @@ fn a_disk_is_saved_and_listed_and_cannot_be_put_back() {
     world.sandplan("snapshot -list a").exits(0).says("one");
     world.sandplan("snapshot a one").exits(1).says("There is a snapshot called `one` already.");
     let words = told(&world.sandplan("restore a one").exits(1));
-    assert!(words.contains("EC2 cannot put"), "{words}");
+    assert!(words.contains("puts no disk back on EC2"), "{words}");
     world.is_settled();
 }

@@ -28,14 +28,23 @@ pub async fn save(context: &Context, args: &Snapshot) -> Result<Exit, Diagnostic
         context.terminal.out(&listing(std::slice::from_ref(&saved), true));
     } else {
         let name = target.object.text("name").unwrap_or(args.name.as_str());
-        context.terminal.say(&format!(
-            "Saved {} of {name} as `{}`. Put it back with `sandplan restore {name} {}`.\n",
-            bytes(saved.bytes),
-            saved.name,
-            saved.name
-        ));
+        context.terminal.say(&told(name, &saved, snapshots.restores()));
     }
     Ok(Exit::Done)
+}
+
+/// Says what was saved, and what can be done with it.
+fn told(name: &str, saved: &SnapshotInfo, restores: bool) -> String {
+    let next = match restores {
+        true => format!("Put it back with `sandplan restore {name} {}`.", saved.name),
+        false => format!("Begin a sandbox with it: from = \"{}\".", saved.id),
+    };
+    // Some platforms say only later how much it is.
+    let amount = match saved.bytes {
+        0 => String::new(),
+        some => format!("{} of ", bytes(some)),
+    };
+    format!("Saved {amount}{name} as `{}`. {next}\n", saved.name)
 }
 
 /// Puts a sandbox's files back.

@@ -34,12 +34,20 @@ impl Snapshots for Aws {
         Ok(info(&available(client, (&place.region, &made)).await?))
     }
 
-    async fn restore(&self, _id: &RemoteId, snapshot: &str) -> Result<(), ProviderError> {
-        let message = format!(
-            "EC2 cannot put the saved disk `{snapshot}` into an instance that exists. Begin a new \
-             sandbox with it: `from = snapshot.NAME`, or `image` with the id that `sandplan \
-             snapshot` showed."
-        );
+    fn restores(&self) -> bool {
+        false
+    }
+
+    async fn restore(&self, id: &RemoteId, snapshot: &str) -> Result<(), ProviderError> {
+        let saved = self.snapshots(id).await?;
+        let named = saved.iter().find(|saved| saved.name == snapshot);
+        let message = match named {
+            Some(saved) => format!(
+                "sandplan puts no disk back on EC2. Begin a sandbox with it instead: from = \"{}\".",
+                saved.id
+            ),
+            None => format!("There is no snapshot `{snapshot}` of this sandbox."),
+        };
         Err(ProviderError::new(ProviderErrorKind::Rejected, message))
     }
 

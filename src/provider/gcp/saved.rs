@@ -193,6 +193,10 @@ impl Snapshots for Gcp {
     }
 
     /// A disk that an instance starts from could only be exchanged.
+    fn restores(&self) -> bool {
+        false
+    }
+
     async fn restore(&self, id: &RemoteId, snapshot: &str) -> Result<(), ProviderError> {
         let (client, place) = (self.client()?, Place::of(id)?);
         let instance = client.instance(&place).await?.ok_or_else(|| gone(&place))?;
