@@ -37,10 +37,7 @@ impl Proxy {
         image: &str,
         tags: &[(String, String)],
     ) -> Result<(), Refusal> {
-        let question = Form::of(&[("Action", "DescribeImages"), ("ImageId.1", image)]);
-        let answer = self.upstream.ask(&call.region, &question).await?;
-        let disks = answer.items("imagesSet").flat_map(|item| item.items("blockDeviceMapping"));
-        let snapshots: Vec<String> = disks.map(|disk| disk.text("ebs/snapshotId")).collect();
+        let snapshots = self.snapshots_of(call, image).await?;
         let mut form = Form::of(&[("Action", "CreateTags")]);
         for (at, snapshot) in snapshots.iter().enumerate() {
             form = form.with(&format!("ResourceId.{}", at + 1), snapshot);
@@ -100,9 +97,27 @@ impl Proxy {
     }
 
     pub async fn deregister_image(&self, call: &Call) -> Result<Element, Refusal> {
+        let image = call.form.get("ImageId").unwrap_or_default();
+        let snapshots = match call.form.has("DeleteAssociatedSnapshots", "true") {
+            true => self.snapshots_of(call, image).await?,
+            false => Vec::new(),
+        };
         let answer = self.upstream.ask(&call.region, &call.form).await?;
-        self.core().images.remove(call.form.get("ImageId").unwrap_or_default());
+        self.core().images.remove(image);
+        // moto does not know that they can be deleted in the same call.
+        for snapshot in snapshots {
+            let form = Form::of(&[("Action", "DeleteSnapshot"), ("SnapshotId", &snapshot)]);
+            self.upstream.ask(&call.region, &form).await?;
+        }
         Ok(answer)
+    }
+
+    /// Lists the snapshots that an image is made of.
+    async fn snapshots_of(&self, call: &Call, image: &str) -> Result<Vec<String>, Refusal> {
+        let question = Form::of(&[("Action", "DescribeImages"), ("ImageId.1", image)]);
+        let answer = self.upstream.ask(&call.region, &question).await?;
+        let disks = answer.items("imagesSet").flat_map(|item| item.items("blockDeviceMapping"));
+        Ok(disks.map(|disk| disk.text("ebs/snapshotId")).filter(|id| !id.is_empty()).collect())
     }
 }
 

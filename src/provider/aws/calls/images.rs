@@ -78,12 +78,14 @@ impl Client {
         answer.image_id.ok_or_else(|| super::instances::strange(&call))
     }
 
-    /// Deletes an image and what it is made of; one that is gone already is a success.
+    /// Deletes an image and what it is made of, in one call: a run that is killed leaves
+    /// both or neither. One that is gone already is a success.
     pub async fn delete_image(&self, region: &str, image: &Image) -> Result<(), ProviderError> {
         let ec2 = self.ec2(region)?;
         let id = &image.id;
         let call = Call::repeatable(region, format!("delete the image {id}"));
-        match self.call(&call, || ec2.deregister_image().image_id(id).send()).await {
+        let send = || ec2.deregister_image().image_id(id).delete_associated_snapshots(true).send();
+        match self.call(&call, send).await {
             Err(error) if !error.is_not_found() && error.code() != "InvalidAMIID.Unavailable" => {
                 return Err(error.into());
             }
