@@ -80,8 +80,8 @@ fn nothing_that_a_killed_apply_had_started_runs_on() {
         stage.check_leftovers("destroyed");
     }
     // Of some thirty commands one may have been caught before bubblewrap had bound its
-    // life: a known window of a few microseconds, wider on a busy machine. Its monitor
-    // and its first process are left then.
+    // life: a known window of a few microseconds, wider on a busy machine. Its first
+    // process and the command itself are left then.
     let count: usize = lasting.iter().map(|(count, _)| count).sum();
     assert!(count <= 2, "{lasting:?}");
 }
