@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, PipeReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -15,6 +15,7 @@ use std::process::{ExitStatus, Stdio};
 use command_fds::{CommandFdExt, FdMapping};
 use rustix::fs::MemfdFlags;
 use rustix::process::{Pid, Signal};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 
 use super::jail::{HOME, Jail, ThisMachine};
@@ -27,22 +28,23 @@ const PROGRESS_FD: i32 = 5;
 const ENVIRONMENT_FD: i32 = 6;
 const FIRST_FILE_FD: i32 = 10;
 
-/// Runs as `agent`, first thing inside. It says that the jail stands, enters the
-/// directory, says that too, takes on the environment, and becomes the command
-/// by [`shell::BECOME`].
+/// Runs as `agent`, first thing inside. It says that the jail stands, waits until
+/// it is told to go on, enters the directory, says that too, takes on the
+/// environment, and becomes the command by [`shell::BECOME`].
 ///
-/// Where nobody listens any more, this process was killed before bubblewrap had
-/// bound its life to it; then the command must not begin. Pid 1 inside binds its
-/// own life just before it sleeps, maybe after this has begun: so first wait
-/// until it sleeps, and only then ask whether anybody listens.
+/// Bubblewrap binds its life to this process, and pid 1 inside binds its own just
+/// before it sleeps. Where this process is killed before both are done, nothing
+/// would end the command: it must not begin. So it waits until pid 1 sleeps, and
+/// then for this process to answer. To ask whether anybody listens is not enough:
+/// threads of a killed process end one by one, and the last has its files open.
 const FIRST: &str = r#"bound() {
 while read -r key state rest; do
 [ "$key" != State: ] || { [ "$state" = S ]; return; }
 done </proc/1/status
 }
 until bound; do :; done
+printf . >&5 && read -r state <&5 || exit 1
 unset -f bound; unset key state rest
-printf . >&5 || exit 1
 cd -- "$1" || exit 1
 shift; unset OLDPWD
 printf . >&5 || exit 1
@@ -65,7 +67,9 @@ pub struct Launch<'a> {
 pub struct Running {
     pub child: Child,
     pub signals: Signals,
-    progress: PipeReader,
+    /// Whether the jail could be built.
+    stands: bool,
+    progress: UnixStream,
 }
 
 /// How a running sandbox's processes are signalled.
@@ -92,13 +96,16 @@ impl Launch<'_> {
         let (command, status, progress) = self.prepare().map_err(cannot_prepare)?;
         let child = spawner::spawn(command).await.map_err(|error| cannot_start(&bwrap, &error))?;
         let monitor = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        Ok(Running { child, signals: Signals { monitor, status }, progress })
+        let signals = Signals { monitor, status };
+        let stands = begin(&progress).await.map_err(cannot_prepare)?;
+        Ok(Running { child, signals, stands, progress })
     }
 
-    fn prepare(self) -> io::Result<(Command, File, PipeReader)> {
+    fn prepare(self) -> io::Result<(Command, File, UnixStream)> {
         let status = memory(b"")?;
-        let (progress, told) = io::pipe()?;
-        rustix::io::ioctl_fionbio(&progress, true)?;
+        let (progress, told) = std::os::unix::net::UnixStream::pair()?;
+        progress.set_nonblocking(true)?;
+        let progress = UnixStream::from_std(progress)?;
         let mut mappings = vec![
             mapping(memory(&self.options())?, OPTIONS_FD),
             mapping(status.try_clone()?, STATUS_FD),
@@ -136,10 +143,28 @@ impl Launch<'_> {
 impl Running {
     /// Says how far the start of a process came that has ended.
     pub fn progress(self) -> Progress {
-        match (&self.progress).read(&mut [0; 2]).unwrap_or(0) {
-            0 => Progress::NoJail,
-            1 => Progress::NoDirectory,
-            _ => Progress::Command,
+        if !self.stands {
+            return Progress::NoJail;
+        }
+        // Read directly: the runtime may not have noticed the last byte yet.
+        match self.progress.into_std().and_then(|mut progress| progress.read(&mut [0])) {
+            Ok(1) => Progress::Command,
+            _ => Progress::NoDirectory,
+        }
+    }
+}
+
+/// Lets the command begin once the jail stands; false when it never will.
+async fn begin(progress: &UnixStream) -> io::Result<bool> {
+    loop {
+        progress.readable().await?;
+        match progress.try_read(&mut [0]) {
+            Ok(0) => return Ok(false),
+            // One byte always fits; who has gone since needs no answer.
+            Ok(_) => return Ok(progress.try_write(b"\n").is_ok()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(false),
+            Err(error) => return Err(error),
         }
     }
 }
