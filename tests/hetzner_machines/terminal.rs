@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
@@ -15,6 +16,8 @@ use crate::support::SANDPLAN;
 struct Pty {
     master: OwnedFd,
     screen: File,
+    /// What the screen has shown since the last text that was waited for.
+    shown: String,
     child: Child,
 }
 
@@ -29,7 +32,7 @@ impl Pty {
         command.args(["--ctty", "--wait", SANDPLAN, "console", "box"]).env("TERM", "xterm");
         command.stdin(open()).stdout(open()).stderr(open());
         let screen = File::from(master.try_clone().unwrap());
-        let pty = Self { master, screen, child: command.spawn().unwrap() };
+        let pty = Self { master, screen, shown: String::new(), child: command.spawn().unwrap() };
         pty.resize(30, 100);
         pty
     }
@@ -60,13 +63,20 @@ impl Pty {
         typist.join().unwrap();
     }
 
-    /// Reads until the screen shows a text.
+    /// Reads until the screen shows a text; what comes after it is for the next call.
     fn until(&mut self, text: &str) {
-        let (mut seen, mut buffer) = (String::new(), [0; 4096]);
-        while !seen.contains(text) {
-            let read = self.screen.read(&mut buffer).unwrap_or(0);
-            assert!(read > 0, "no {text:?} in {seen:?}");
-            seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
+        let mut buffer = [0; 4096];
+        loop {
+            if let Some(at) = self.shown.find(text) {
+                self.shown.drain(..at + text.len());
+                return;
+            }
+            let mut screen = [PollFd::new(&self.screen, PollFlags::IN)];
+            let is_ready = poll(&mut screen, Some(&patience)).unwrap() > 0;
+            let read = if is_ready { self.screen.read(&mut buffer).unwrap_or(0) } else { 0 };
+            assert!(read > 0, "no {text:?} in {:?}", self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
         }
     }
 }

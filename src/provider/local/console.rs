@@ -17,8 +17,11 @@ use super::jail::Identity;
 use super::launch::{Progress, Running, exit_code};
 use crate::tty::{Raw, Terminal, is_readable};
 
-/// A login shell that has the pseudo-terminal as its controlling terminal.
-pub const LOGIN_SHELL: [&str; 5] = ["/usr/bin/setsid", "--ctty", "--wait", "/bin/bash", "-l"];
+/// A login shell that has the pseudo-terminal as its controlling terminal. No signal is
+/// ignored, as in any new session: who starts this process in the background may have
+/// it ignore the interrupt, which no program that the shell starts could undo.
+pub const LOGIN_SHELL: [&str; 7] =
+    ["/usr/bin/env", "--default-signal", "/usr/bin/setsid", "--ctty", "--wait", "/bin/bash", "-l"];
 
 /// The two sides of a pseudo-terminal: ours, and the shell's.
 pub struct Pair {

@@ -258,13 +258,16 @@ fn make_disk(directory: &Path, place: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The command that starts a sandbox on a disk, up to the program's name.
+/// The command that starts a sandbox on a disk, up to the program's name. A machine
+/// ignores no signal, whatever who started this program does.
 fn sandbox(place: &Path, host_name: &str) -> Command {
     let is_root = rustix::process::geteuid().is_root();
-    let mut command = Command::new(if is_root { "bwrap" } else { "unshare" });
+    let mut command = Command::new("env");
+    command.arg("--default-signal");
     if !is_root {
-        command.args(MAPPED).arg("bwrap");
+        command.arg("unshare").args(MAPPED);
     }
+    command.arg("bwrap");
     let at = |name: &str| place.join(name).into_os_string();
     command.arg("--bind").args([at("root"), "/".into()]);
     command.args(["--ro-bind", "/usr", "/usr"]);

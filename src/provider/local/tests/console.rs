@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
@@ -22,9 +23,12 @@ fn terminal() -> (File, OwnedFd) {
 
 /// Reads until a text has appeared.
 fn expect(near: &mut File, text: &str) -> String {
+    let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
     let mut seen = String::new();
     while !seen.contains(text) {
         let mut bytes = [0; 1024];
+        let ready = poll(&mut [PollFd::new(near, PollFlags::IN)], Some(&patience)).unwrap();
+        assert!(ready > 0, "no {text:?} in {seen:?}");
         let length = near.read(&mut bytes).unwrap();
         seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
     }
