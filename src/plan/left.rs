@@ -212,7 +212,7 @@ pub fn undone(left: &[Left], outages: &Outages) -> Diagnostics {
         let (kept, missing) = left.into_iter().partition(|left| left.exists);
         let (kept, missing) = (listed(kept, "Left as it is"), listed(missing, "Not made"));
         let detail = format!(
-            "{}{kept}{missing} All else was gone on with. Run the same command again when \
+            "{}{kept}{missing} Nothing else was held up. Run the same command again when \
              `{provider}` can be worked with, or leave these out with `-exclude`.",
             sentence(&why.detail)
         );

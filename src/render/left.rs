@@ -8,10 +8,10 @@ use crate::object::ProviderRef;
 use crate::plan::{Left, Plan, Through};
 use crate::render::change::title;
 use crate::render::paint::Paint;
-use crate::render::words::printable;
+use crate::render::words::{printable, wrap};
 
-/// Draws the section of a plan; nothing where nothing is left alone.
-pub fn text(plan: &Plan, paint: Paint) -> String {
+/// Draws the section of a plan, so many columns wide; nothing where nothing is left alone.
+pub fn text(plan: &Plan, paint: Paint, width: usize) -> String {
     let mut by_outage: BTreeMap<&ProviderRef, Vec<&Left>> = BTreeMap::new();
     for left in &plan.left {
         by_outage.entry(&left.outage).or_default().push(left);
@@ -19,8 +19,10 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     let section = |(outage, left): (&ProviderRef, Vec<&Left>)| {
         let lines: String = left.iter().map(|left| format!("    {}\n", line(left))).collect();
         let why = plan.outages.get(outage).map(|why| printable(&why.detail)).unwrap_or_default();
+        let why = wrap(&format!("({why})"), width.saturating_sub(4));
+        let why: String = why.iter().map(|line| format!("  # {line}\n")).collect();
         let head = paint.bold(&format!("# Not planned: provider {outage} cannot be worked with"));
-        format!("\n  {head}\n  # ({why})\n{lines}")
+        format!("\n  {head}\n{why}{lines}")
     };
     by_outage.into_iter().map(section).collect()
 }

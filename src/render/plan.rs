@@ -64,7 +64,7 @@ struct PlanText<'a> {
 
 impl PlanText<'_> {
     fn draw(&self) -> String {
-        self.planned() + &left::text(self.plan, self.paint)
+        self.planned() + &left::text(self.plan, self.paint, self.options.width)
     }
 
     fn planned(&self) -> String {
