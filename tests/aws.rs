@@ -22,6 +22,8 @@ mod world;
 mod capacity;
 #[path = "aws/changes.rs"]
 mod changes;
+#[path = "aws/credentials.rs"]
+mod credentials;
 #[path = "aws/drift.rs"]
 mod drift;
 #[path = "aws/errors.rs"]

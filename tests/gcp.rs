@@ -17,6 +17,8 @@ mod support;
 mod capacity;
 #[path = "gcp/changes.rs"]
 mod changes;
+#[path = "gcp/credentials.rs"]
+mod credentials;
 #[path = "gcp/drift.rs"]
 mod drift;
 #[path = "gcp/errors.rs"]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::Ran;
-use crate::world::{TOKEN, World, told};
+use crate::world::{World, told};
 
 const ONE: &str = "sandbox \"a\" {}\n";
 
@@ -30,39 +30,6 @@ fn credentials_that_are_missing_or_refused_exit_7_and_say_what_to_do() {
     let mut nowhere = world.command("plan");
     nowhere.env_remove("GOOGLE_CLOUD_PROJECT");
     Ran::of(&mut nowhere).exits(7).says("GOOGLE_CLOUD_PROJECT");
-}
-
-/// A server that exchanges logins for tokens, as `oauth2.googleapis.com` does.
-fn tokens(world: &World, status: u16, body: serde_json::Value) -> String {
-    use axum::http::StatusCode;
-    use axum::{Json, Router, routing::post};
-    let listener = world.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    let status = StatusCode::from_u16(status).unwrap();
-    let answer = move || async move { (status, Json(body.clone())) };
-    let router = Router::new().route("/token", post(answer));
-    world.runtime.spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}/token")
-}
-
-#[test]
-fn a_login_is_exchanged_for_a_token_and_one_that_is_refused_exits_7() {
-    let world = World::bodiless(ONE);
-    let good = json!({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600});
-    let ended = json!({"error": "invalid_grant", "error_description": "Token has been revoked."});
-    for (status, answer, code) in [(200, good, 0), (400, ended, 7)] {
-        let login = json!({
-            "type": "authorized_user", "client_id": "c", "client_secret": "s",
-            "refresh_token": "hush", "token_uri": tokens(&world, status, answer),
-        });
-        world.env.write("login.json", login.to_string());
-        let mut command = world.command("plan");
-        command.env_remove("GOOGLE_OAUTH_ACCESS_TOKEN");
-        command.env("GOOGLE_APPLICATION_CREDENTIALS", world.env.work().join("login.json"));
-        let words = told(&Ran::of(&mut command).exits(code));
-        assert!(!words.contains("hush"), "{words}");
-        assert_eq!(words.contains("gcloud auth application-default login"), code == 7, "{words}");
-    }
 }
 
 #[test]

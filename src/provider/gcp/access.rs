@@ -22,6 +22,9 @@ pub const ADVICE: &str = "Log in with `gcloud auth application-default login`, o
 /// The file that `gcloud auth application-default login` writes, below the home directory.
 const LOGIN: &str = ".config/gcloud/application_default_credentials.json";
 
+/// The variable that says where a machine's metadata server is.
+const METADATA: &str = "GCE_METADATA_HOST";
+
 /// What the provider's block says.
 #[derive(Debug, Clone, Default)]
 pub struct Block {
@@ -118,7 +121,10 @@ fn source(block: &Block, variable: Lookup<'_>, local: bool) -> Result<Source, Pr
         return file(Path::new(&path), "GOOGLE_APPLICATION_CREDENTIALS");
     }
     if local {
-        return Ok(Source::Nobody);
+        return Ok(match variable(METADATA) {
+            Some(_) => Source::Machine,
+            None => Source::Nobody,
+        });
     }
     let login = login_file(variable).filter(|path| path.exists());
     match login {
@@ -137,8 +143,7 @@ fn login_file(variable: Lookup<'_>) -> Option<PathBuf> {
 /// Tells whether a metadata server can be expected: what Google's machines, functions
 /// and clusters have in common.
 fn is_on_google(variable: Lookup<'_>) -> bool {
-    const SIGNS: [&str; 4] =
-        ["GCE_METADATA_HOST", "K_SERVICE", "CLOUD_RUN_JOB", "KUBERNETES_SERVICE_HOST"];
+    const SIGNS: [&str; 4] = [METADATA, "K_SERVICE", "CLOUD_RUN_JOB", "KUBERNETES_SERVICE_HOST"];
     let product = std::fs::read_to_string("/sys/class/dmi/id/product_name").unwrap_or_default();
     product.trim().starts_with("Google") || SIGNS.iter().any(|sign| variable(sign).is_some())
 }
