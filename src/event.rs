@@ -115,6 +115,11 @@ pub enum Event {
         verb: Verb,
         because: Vec<Address>,
     },
+    /// An earlier run was cut off; what it had sent may still happen, and is waited for.
+    Settling {
+        operations: usize,
+        seconds: f64,
+    },
     /// An operation that an earlier run left open was reconciled.
     Recovered {
         address: Address,

@@ -73,6 +73,11 @@ pub trait Provider: Send + Sync {
         self.whoami().await.map(drop)
     }
 
+    /// Returns how long what was sent may still happen after its sender has ended.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Tells what is going to be planned, before `prepare`: the arguments of sandboxes, as
     /// far as they are known, and the attributes of those that exist. Asked only of
     /// platforms that `expects` it.

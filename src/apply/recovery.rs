@@ -2,12 +2,15 @@
 //! that writes starts with this.
 //!
 //! It asks the platforms: by one listing for each provider and type, and by id
-//! for what the listing does not show. What is found is adopted as it is, what
-//! is not there is closed; where a platform cannot be asked, the operation stays
-//! open. It makes nothing and deletes nothing.
+//! for what the listing does not show. What a run had sent when it was killed may
+//! still arrive; so where an operation is not seen to have ended, they are asked once
+//! more after a while. What is found is adopted as it is, what is not there is
+//! closed; where a platform cannot be asked, the operation stays open. It makes
+//! nothing and deletes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -45,7 +48,14 @@ pub async fn recover(inputs: RecoverInputs<'_>) -> Result<Diagnostics, StateErro
         return Ok(Diagnostics::new());
     }
     let mut warnings = Diagnostics::new();
-    let platforms = Platforms::ask(&open, providers).await;
+    let mut platforms = Platforms::ask(&open, providers).await;
+    let late: Vec<Duration> = open.iter().filter_map(|o| platforms.may_still_land(o)).collect();
+    if let Some(lag) = late.iter().max() {
+        let (operations, seconds) = (late.len(), lag.as_secs_f64());
+        events.emit(Event::Settling { operations, seconds });
+        tokio::time::sleep(*lag).await;
+        platforms = Platforms::ask(&open, providers).await;
+    }
     let mut rows = Rows::new(store.read()?);
     let mut settled = Vec::new();
     for operation in &open {
@@ -107,6 +117,22 @@ impl<'a> Platforms<'a> {
             }
         }
         Self { providers, listings }
+    }
+
+    /// Returns for how long what an operation had sent may still be carried out;
+    /// nothing where it was, or where its provider does not work like that.
+    fn may_still_land(&self, operation: &OpenOperation) -> Option<Duration> {
+        let lag = self.providers.get(&operation.provider)?.lag();
+        let place = (operation.provider.clone(), operation.key.address.kind());
+        let listing = self.listings.get(&place)?.as_ref().ok()?;
+        let is_there = listing.iter().any(|object| is_of(object, operation));
+        let has_ended = match operation.kind {
+            OperationKind::Create => is_there,
+            OperationKind::Delete => !is_there,
+            OperationKind::Update => false,
+            OperationKind::Provision => true,
+        };
+        (!has_ended && !lag.is_zero()).then_some(lag)
     }
 
     /// Finds what an operation is about, or made; more than one only where a

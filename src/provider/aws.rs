@@ -252,6 +252,10 @@ impl Provider for Aws {
         Capabilities { honours: HONOURS.into(), ttl: TtlEnforcement::Guest, default_parallel: 8 }
     }
 
+    fn lag(&self) -> Duration {
+        cloud::LAG
+    }
+
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
         match config.kind {
             ResourceType::Sandbox => {

@@ -29,3 +29,9 @@ pub mod server;
 pub mod terms;
 pub mod validate;
 pub mod wish;
+
+use std::time::Duration;
+
+/// How long a request may still be carried out whose sender has ended: it is on its
+/// way, or in a queue, or done and not listed yet. No platform states a bound.
+pub const LAG: Duration = Duration::from_secs(5);

@@ -46,7 +46,7 @@ use super::cloud::object::unique_name;
 use super::cloud::prices::Prices;
 use super::cloud::reach::{Reach, Relabel};
 use super::cloud::reachable::Reachable;
-use super::cloud::rules;
+use super::cloud::{self, rules};
 use super::guest::Guest;
 use super::local::Clock;
 use super::*;
@@ -142,6 +142,10 @@ impl Provider for Gcp {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities { honours: HONOURS.into(), ttl: TtlEnforcement::Provider, default_parallel: 8 }
+    }
+
+    fn lag(&self) -> Duration {
+        cloud::LAG
     }
 
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {

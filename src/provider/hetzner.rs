@@ -193,6 +193,10 @@ impl Provider for Hetzner {
         Capabilities { honours: HONOURS.into(), ttl: TtlEnforcement::Expire, default_parallel: 8 }
     }
 
+    fn lag(&self) -> Duration {
+        cloud::LAG
+    }
+
     fn validate(&self, config: &ResourceConfig<'_>) -> Diagnostics {
         match config.kind {
             ResourceType::Sandbox => {

@@ -169,6 +169,7 @@ mod tests {
         local: Orphan sandbox lost-panda [id=sb-9] carries our labels and is in no state
         sandbox.old: Expired at 2026-03-01T12:00:00Z
         sandbox.db on hetzner.eu: left as it is
+        An earlier run was cut off during 2 operations; waiting 5s for what it had sent.
         sandbox.b: Recovered the creation that an earlier run left open: its object was found and is in the state now
         sandbox.a: Creating...
         sandbox.a: Still creating... [10s elapsed, waiting for ssh]

@@ -237,6 +237,9 @@ fn apply_hook(event: &Event) -> (&'static str, Json) {
             let body = json!({ "action": words(*verb).action, "outcome": outcome });
             ("recovered", resource::hook(address, body))
         }
+        Event::Settling { operations, seconds } => {
+            ("settling", json!({ "operations": operations, "seconds": seconds }))
+        }
         Event::Stopping { in_flight } => ("stopping", json!({ "in_flight": in_flight })),
         _ => ("unknown", json!({})),
     }

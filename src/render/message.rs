@@ -96,6 +96,11 @@ fn apply(event: &Event) -> String {
             let because: Vec<_> = because.iter().map(Address::to_string).collect();
             format!("{address}: {} skipped because of {}", words(*verb).noun, because.join(", "))
         }
+        Event::Settling { operations, seconds } => format!(
+            "An earlier run was cut off during {}; waiting {} for what it had sent.",
+            count(*operations, "operation"),
+            elapsed(*seconds)
+        ),
         Event::Recovered { address, verb, outcome } => recovered(address, *verb, *outcome),
         Event::Stopping { in_flight } => format!(
             "Stopping: no new step starts; waiting for {} in flight. Interrupt again to abandon them.",

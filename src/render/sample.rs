@@ -396,6 +396,7 @@ fn apply_events() -> Vec<Event> {
     let b = || at("sandbox.b");
     let update = Verb::Update;
     vec![
+        Event::Settling { operations: 2, seconds: 5.0 },
         Event::Recovered { address: b(), verb: Verb::Create, outcome: Recovery::Adopted },
         Event::ApplyStart { address: a(), verb: Verb::Create, id: None },
         progress("waiting for ssh", 0.4),

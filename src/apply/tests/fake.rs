@@ -34,6 +34,8 @@ pub enum Fault {
     LostBefore,
     /// It is carried out, and nobody knows.
     LostAfter,
+    /// It is carried out some time after its sender has given up.
+    Late(Duration),
     /// It is carried out, with another value for this argument.
     Other(&'static str),
     /// The provider panics.
@@ -61,6 +63,8 @@ pub struct Platform {
     pub says_waiting: bool,
     /// What provisioning finds out before its first step.
     pub finds_out: Vec<(Arc<str>, Value)>,
+    /// See [`Provider::lag`].
+    pub lag: Duration,
     /// How long each half of a call takes, in turn.
     pub pace: Vec<u64>,
     /// Is asked about every create as soon as it arrives.
@@ -147,11 +151,17 @@ impl Fake {
             _ => {}
         }
         let server = self.platform.clone();
-        let pause = self.platform().pause();
+        let pause = match fault {
+            Some(Fault::Late(pause)) => pause,
+            _ => self.platform().pause(),
+        };
         let work = tokio::spawn(async move {
             sleep(pause).await;
             work(&mut server.lock().unwrap())
         });
+        if let Some(Fault::Late(_)) = fault {
+            return Err(lost());
+        }
         let done = work.await.unwrap();
         Ok((done, fault, landed))
     }
@@ -199,6 +209,10 @@ impl Provider for Fake {
             ttl: TtlEnforcement::Expire,
             default_parallel: self.parallel,
         }
+    }
+
+    fn lag(&self) -> Duration {
+        self.platform().lag
     }
 
     fn validate(&self, _: &ResourceConfig<'_>) -> Diagnostics {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::diagnostic::Severity;
 use crate::event::{Event, Recovery};
 use crate::object::{Object, Status};
@@ -27,6 +29,52 @@ async fn a_create_that_had_happened_is_adopted_with_what_was_planned() {
     assert_eq!((object.status, object.text("ttl")), (Status::Provisioning, Some("8h")));
     assert_eq!((object.text("ipv4"), object.schema_version), (Some("10.0.0.1"), 1));
     assert_eq!(stage.open_operations(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_arrives_after_its_sender_was_killed_is_waited_for() {
+    for (verb, outcome, rows) in [
+        ("create", Recovery::Adopted, 1),
+        ("update", Recovery::Adopted, 1),
+        ("delete", Recovery::Deleted, 0),
+    ] {
+        let mut stage = Stage::new();
+        stage.platform().lag = Duration::from_secs(5);
+        match verb {
+            "create" => drop(stage.create("sandbox.a", &[])),
+            "update" => {
+                stage.existing("sandbox.a");
+                stage.update("sandbox.a", &[]);
+            }
+            _ => {
+                stage.existing("sandbox.a");
+                stage.delete("sandbox.a", &[]);
+            }
+        }
+        stage.fault(verb, "sandbox.a", Fault::Late(Duration::from_secs(4)));
+        stage.apply().await;
+        let (_, events) = stage.recover().await;
+        assert_eq!(events.first(), Some(&Event::Settling { operations: 1, seconds: 5.0 }));
+        assert_eq!((outcomes(&events), stage.state().objects.len()), (vec![outcome], rows));
+        if verb == "update" {
+            assert_eq!(stage.object("sandbox.a").unwrap().text("ttl"), Some("9h"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_seen_to_have_happened_is_not_waited_for() {
+    let mut stage = Stage::new();
+    stage.platform().lag = Duration::from_secs(5);
+    stage.create("sandbox.a", &[]);
+    stage.existing("sandbox.b");
+    stage.delete("sandbox.b", &[]);
+    stage.fault("create", "sandbox.a", Fault::LostAfter);
+    stage.fault("delete", "sandbox.b", Fault::LostAfter);
+    stage.apply().await;
+    let (_, events) = stage.recover().await;
+    assert_eq!(outcomes(&events), [Recovery::Adopted, Recovery::Deleted]);
+    assert!(!events.iter().any(|event| matches!(event, Event::Settling { .. })));
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,7 +44,7 @@ fn a_completed_step_has_terraforms_shape() {
       "@level": "info",
       "@message": "sandbox.a: Creation complete after 12s [id=sb-1]",
       "@module": "sandplan.ui",
-      "@timestamp": "2026-03-01T12:00:35.000000Z",
+      "@timestamp": "2026-03-01T12:00:36.000000Z",
       "hook": {
         "resource": {
           "addr": "sandbox.a",
@@ -100,6 +100,7 @@ fn our_own_events_have_types_of_their_own() {
     "left_alone" "sandbox.db on hetzner.eu: left as it is"
     "outputs" "Outputs: 7"
     "change_summary" "Plan: 8 to add, 4 to change, 14 to destroy, 1 to forget."
+    "settling" "An earlier run was cut off during 2 operations; waiting 5s for what it had sent."
     "recovered" "sandbox.b: Recovered the creation that an earlier run left open: its object was found and is in the state now"
     "apply_start" "sandbox.a: Creating..."
     "apply_progress" "sandbox.a: Still creating... [0s elapsed, waiting for ssh]"
