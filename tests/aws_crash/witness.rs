@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandplan::provider::cloud::labels::ANY;
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::crash::stage::Stage;
 
 /// The lists of the platform, and the types of our addresses.
 const KINDS: [(&str, &str, &str); 4] = [

@@ -7,7 +7,7 @@ use sandplan::object::Ownership;
 use sandplan::provider::cloud::labels::{ANY, Dialect, LOWER, Labels};
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::crash::stage::Stage;
 
 /// An object of ours on the platform.
 struct Held {

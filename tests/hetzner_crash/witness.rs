@@ -6,7 +6,7 @@ use std::fs;
 use sandplan::provider::cloud::labels::WORDS;
 use serde_json::Value;
 
-use crate::stage::Stage;
+use crate::crash::stage::Stage;
 
 /// The lists of the platform, and the types of our addresses.
 const KINDS: [(&str, &str); 4] = [

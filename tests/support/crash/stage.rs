@@ -6,52 +6,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::Random;
-use crate::emulator::settings::{Frame, OperationTimes, Settings};
+use super::Random;
 use crate::emulator::{Running, start};
-
-/// Five instances, two of which are replaced with the new one first.
-const PROJECT: &str = r#"
-sandplan {
-  project          = "crash"
-  default_provider = "gcp"
-}
-variable "boxes" { default = 3 }
-variable "round" { default = "0" }
-variable "image" { default = "ubuntu-24.04" }
-variable "type" { default = "e2-standard-2" }
-ssh_key "ours" {
-  public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDJHBclaCdY6sFv4ADKcGMN4Q73LGawVtetl2wdO8zBO crash"
-  labels     = { round = var.round }
-}
-network "walls" {
-  labels = { round = var.round }
-  ingress { ssh = ["0.0.0.0/0"] }
-}
-sandbox "box" {
-  for_each = toset([for n in range(var.boxes) : "b${n}"])
-  image    = var.image
-  labels   = { round = var.round }
-  network  = network.walls
-  ssh_keys = [ssh_key.ours]
-  gcp { machine_type = [var.type, "e2-standard-2"] }
-  file "/home/agent/number" { content = "${each.key} ${var.image}\n" }
-  provision "mark" { run = ["cp", "number", "mark"] }
-}
-sandbox "twin" {
-  count    = 2
-  ssh_keys = [ssh_key.ours]
-  gcp { machine_type = "e2-standard-2" }
-  lifecycle { create_before_destroy = true }
-  file "/home/agent/number" { content = "${count.index}\n" }
-  provision "mark" { run = ["cp", "number", "mark"] }
-}
-snapshot "warm" { sandbox = sandbox.twin[0] }
-"#;
+use crate::platform::{CONFIGURATION, FAULT_WORDS, environment, faults, settings};
 
 /// A project with its state, and the platform that it runs on.
 pub struct Stage {
@@ -73,40 +34,11 @@ pub struct Account {
     under_way: BTreeMap<String, u64>,
 }
 
-const TOKEN: &str = "ya29.crash";
-
-fn settings(bodies: PathBuf) -> Settings {
-    let every = Duration::from_millis(100);
-    let operation_times = OperationTimes { every, ..OperationTimes::default() };
-    let settings = Settings::default();
-    let frame = Frame { bodies: Some(bodies), ..settings.frame.clone() };
-    let (token, project) = (Some(TOKEN.to_owned()), Some("crash".to_owned()));
-    Settings { operation_times, frame, token, project, ..settings }
-}
-
-/// What goes wrong, how often, and what it is called in the account.
-fn faults(random: &mut Random) -> Value {
-    let mut seed = || random.below(1 << 32);
-    json!([
-        {"kind": "status", "status": 403, "code": "rateLimitExceeded", "probability": 0.005, "seed": seed()},
-        {"kind": "status", "status": 500, "probability": 0.03, "seed": seed()},
-        {"kind": "status", "status": 503, "probability": 0.03, "seed": seed()},
-        {"kind": "cut_before", "probability": 0.03, "seed": seed()},
-        {"kind": "cut_after", "method": "POST", "probability": 0.15, "seed": seed()},
-        {"kind": "cut_after", "method": "DELETE", "probability": 0.1, "seed": seed()},
-        {"kind": "no_capacity", "zone": "us-central1-a", "probability": 0.15, "seed": seed()},
-        {"kind": "operation_fails", "operation": "insert", "probability": 0.04, "seed": seed()},
-        {"kind": "operation_fails", "operation": "start", "probability": 0.04, "seed": seed()},
-        {"kind": "operation_fails", "operation": "*", "probability": 0.02, "seed": seed()},
-        {"kind": "delay", "delay_ms": 100, "probability": 0.1, "seed": seed()}
-    ])
-}
-
 impl Stage {
     pub fn new() -> Self {
         let keep = tempfile::tempdir().unwrap();
         let root = keep.path().to_owned();
-        fs::write(root.join("sandboxes.hcl"), PROJECT).unwrap();
+        fs::write(root.join("sandboxes.hcl"), CONFIGURATION).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
         let emulator = runtime.block_on(start(listen, settings(root.join("bodies")))).unwrap();
@@ -117,8 +49,7 @@ impl Stage {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sandplan"));
         command.current_dir(&self.root).args(arguments).stdin(Stdio::null());
         command.env("HOME", self.root.join("home")).env("XDG_DATA_HOME", self.root.join("data"));
-        command.env("GOOGLE_OAUTH_ACCESS_TOKEN", TOKEN).env("GOOGLE_CLOUD_PROJECT", "crash");
-        command.env("CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", self.emulator.url());
+        command.envs(environment(self.emulator.url()));
         command
     }
 
@@ -174,7 +105,7 @@ impl Stage {
     pub fn mend_things(&mut self) {
         let faults = self.control(reqwest::Method::GET, "_faults", Value::Null);
         for fault in faults["faults"].as_array().unwrap() {
-            let told = ["kind", "status", "method", "command"].map(|name| match &fault[name] {
+            let told = FAULT_WORDS.map(|name| match &fault[name] {
                 Value::String(text) if text != "*" => text.clone(),
                 Value::Number(number) => number.to_string(),
                 _ => String::new(),
