@@ -3,7 +3,6 @@
 //!
 //! Bodies need bubblewrap, openssh-server, python3, and port 22 of loopback addresses
 //! (root, or `net.ipv4.ip_unprivileged_port_start`).
-#![cfg(feature = "gcp")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot do its work should fail")]
 
 #[path = "emulator/gcp/mod.rs"]

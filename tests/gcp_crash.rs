@@ -1,7 +1,6 @@
 //! A process that is killed at any moment of its work on Compute Engine, while
 //! the API itself fails, loses nothing and makes nothing twice. The witness is
 //! what the emulator holds, held against the state and its journal.
-#![cfg(feature = "gcp")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should fail")]
 #![allow(clippy::print_stderr, reason = "the seed is needed to repeat a failure")]
 

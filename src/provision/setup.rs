@@ -19,7 +19,7 @@ const NODESOURCE: &str = "https://deb.nodesource.com";
 const COMMON: &str = "/var/lib/sandplan/setup/common";
 
 /// One step of setting a machine up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Setup {
     /// `setup:apt`, `setup:agent:codex`.
     pub name: String,

@@ -1,6 +1,9 @@
 //! What a server's disk begins with: user-data with a host key for one use, and who
 //! may log in.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
 use jiff::Timestamp;
 
 use super::labels::{Dialect, Labels};
@@ -11,6 +14,7 @@ use crate::object::{Ownership, StepRecord};
 use crate::provider::sandbox::Sandbox;
 use crate::provider::{ProviderError, ProviderErrorKind, ResourceConfig};
 use crate::provision::cloud_init::{self, HostKey, Rendered, UserData};
+use crate::provision::setup::Setup;
 use crate::provision::{self, Guest, setup};
 use crate::ssh::host_key;
 use crate::value::Value;
@@ -65,19 +69,38 @@ fn rendered(limit: UserDataLimit, data: &UserData<'_>) -> Rendered {
     }
 }
 
+/// All that decides about the size of a sandbox's user-data.
+#[derive(PartialEq, Eq, Hash)]
+struct MadeOf {
+    gzip: bool,
+    keys: Vec<String>,
+    setup: Vec<Setup>,
+}
+
+/// To compress takes longer than all else of a plan, and fleets are alike.
+static SIZES: LazyLock<Mutex<HashMap<MadeOf, usize>>> = LazyLock::new(Mutex::default);
+
 /// Returns the size in bytes of the user-data that a sandbox would be ordered with.
 pub fn user_data_size(terms: &Terms, config: &ResourceConfig<'_>) -> usize {
     const KEY: usize = 81;
     const PRIVATE_KEY: usize = 400;
     let sandbox = Sandbox::from_value(config.attributes);
     let (key, private) = (noise(KEY), noise(PRIVATE_KEY));
-    let data = UserData {
-        host_key: HostKey { private: &private, public: &key },
-        keys: &authorized_keys(&sandbox, &key),
-        setup: &setup::steps(&sandbox),
-        expires_at: None,
+    let made_of = MadeOf {
+        gzip: terms.user_data.gzip,
+        keys: authorized_keys(&sandbox, &key),
+        setup: setup::steps(&sandbox),
     };
-    rendered(terms.user_data, &data).size()
+    let mut known = SIZES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(size) = known.get(&made_of) {
+        return *size;
+    }
+    let MadeOf { keys, setup, .. } = &made_of;
+    let host_key = HostKey { private: &private, public: &key };
+    let data = UserData { host_key, keys, setup, expires_at: None };
+    let size = rendered(terms.user_data, &data).size();
+    known.insert(made_of, size);
+    size
 }
 
 /// Makes text that compresses as badly as a key does, always the same.
