@@ -42,7 +42,7 @@ fn an_instance_asks_for_tokens_has_an_encrypted_disk_and_tags_on_all_that_it_has
     );
     assert_eq!(volume["_tags"]["sandplan-address"], "sandbox.a");
     let data = instance["_user_data"].as_str().unwrap();
-    assert!(data.starts_with("#cloud-config\n") && data.contains("systemctl poweroff"), "{data}");
+    assert!(data.starts_with("#cloud-config\n") && data.contains("poweroff.target"), "{data}");
 }
 
 #[test]
