@@ -22,7 +22,7 @@ use crate::config::inputs::{self, Inputs};
 use crate::config::{Config, load};
 use crate::diagnostic::{Diagnostic, Diagnostics, Sources};
 use crate::event::EventStream;
-use crate::graph::{Context, Desired, DigestOf};
+use crate::graph::{Context, Desired, DigestOf, Stays};
 use crate::object::{Prior, ProviderRef, State};
 use crate::plan::{self, Plan, PlanInputs, PlanOptions, ProviderSet};
 use crate::provider::portable;
@@ -195,14 +195,18 @@ impl Project {
         refresh(inputs, events).await
     }
 
-    /// Lists the providers that this configuration uses or configures.
+    /// Lists the providers that this configuration uses or configures, as far as that can
+    /// be told without a state.
     fn ask(&self) -> BTreeSet<ProviderRef> {
+        let schema_of = |provider: &ProviderRef, kind| self.providers.get(provider)?.schema(kind);
+        let used = self.desired.providers_used(&schema_of, &Stays::new());
         let configured = self.desired.config.providers.iter().map(|block| ProviderRef {
             platform: block.platform.clone(),
             alias: block.alias.clone(),
         });
         let default = std::iter::once(self.desired.default_provider.clone());
-        configured.chain(default).filter(|name| self.providers.contains_key(name)).collect()
+        let all = configured.chain(default).chain(used);
+        all.filter(|name| self.providers.contains_key(name)).collect()
     }
 
     fn plan_offline(&self, prior: &Prior, options: &PlanOptions) -> Result<Plan, Diagnostics> {

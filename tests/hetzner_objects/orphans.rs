@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::support::Ran;
 use crate::world::World;
 
 const ALL: &str = r#"
@@ -120,4 +121,18 @@ fn an_address_with_our_labels_that_outlived_its_server_is_an_orphan() {
     });
     world.call("POST", "/primary_ips", body);
     world.sandplan("drift").exits(2).says("1 orphan").says("primary-ip/");
+}
+
+#[test]
+fn a_provider_that_only_a_sandbox_names_is_asked_without_a_state() {
+    let world = World::new("sandbox \"a\" {\n  provider = \"hetzner\"\n  ttl = \"1h\"\n}\n");
+    let run = |line: &str| {
+        let mut command = world.command(line);
+        Ran::of(command.env_remove("SANDPLAN_PROVIDER"))
+    };
+    run("apply -auto-approve").exits(0);
+    std::fs::remove_dir_all(world.env.work().join(".sandplan")).unwrap();
+    run("list").exits(0).says("orphan");
+    run("drift").exits(2).says("1 orphan");
+    run("state recover").exits(0).says("One object is in the state again");
 }
