@@ -8,9 +8,10 @@ use super::homes::Homes;
 use super::scope::BlockScope;
 use super::{DigestOf, refer};
 use crate::address::ResourceType;
+use crate::config::check::check;
 use crate::config::{Argument, BlockBody, NestedBlock};
 use crate::deferred::{Capture, Deferred};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceRange, did_you_mean};
 use crate::evaluate;
 use crate::object::ProviderRef;
 use crate::schema::{Attribute, Block, BlockSchema, Nesting};
@@ -115,8 +116,10 @@ impl Decoder<'_> {
             Some((*scope, *argument, value))
         });
         let mut values = evaluated.collect::<Option<Vec<_>>>()?;
-        // Null is as good as not set.
-        values.retain(|(_, _, value)| !value.is_null());
+        // Null is as good as not set, here and in what this is built upon.
+        if let Some(unset) = values.iter().rposition(|(_, _, value)| value.is_null()) {
+            values.drain(..=unset);
+        }
         let Some((scope, last, value)) = values.last() else {
             if attribute.required {
                 self.problems.push(null_argument(attribute, given));
@@ -196,6 +199,7 @@ impl Decoder<'_> {
                 self.problems.absorb(refer::taken(&place, kind, (argument, &value)))?
             }
         };
+        self.problems.extend(unknown_key(&value, &attribute.kind, argument));
         match evaluate::convert(&value, &attribute.kind) {
             Ok(value) if attribute.is_trimmed => {
                 Some(trimmed(&value).sensitive_if(attribute.sensitive))
@@ -226,6 +230,9 @@ impl Decoder<'_> {
         self.note_range(path, &given.last()?.1.header);
         match block.nesting {
             Nesting::Single => {
+                // A platform's own block is only known here.
+                let all = given.iter().map(|(_, given)| check(&given.body, &block.schema, &[]));
+                self.problems.extend(all.flatten());
                 let (scope, last) = given.last()?;
                 Some(Value::Object(Arc::new(self.inner(block, (scope, last), path))))
             }
@@ -302,6 +309,17 @@ impl Decoder<'_> {
     fn note_range(&mut self, path: &AttributePath, range: &SourceRange) {
         self.decoded.ranges.insert(path.to_string().into(), range.clone());
     }
+}
+
+/// Complains of a key that an object argument does not have; conversion would drop it.
+fn unknown_key(value: &Value, kind: &Type, argument: &Argument) -> Option<Diagnostic> {
+    let Type::Object(known) = kind else { return None };
+    let given = value.as_attributes()?.iter();
+    let (key, _) = given.into_iter().find(|(key, _)| !known.contains_key(&**key))?;
+    let problem = Diagnostic::error("unknown-argument", "Unsupported argument")
+        .detail(format!("`{}` has no argument `{key}`.", argument.name))
+        .at(argument.value.range());
+    Some(problem.hint(did_you_mean(key, known.keys().map(|key| &**key))))
 }
 
 fn trimmed(value: &Value) -> Value {

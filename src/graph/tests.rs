@@ -298,3 +298,15 @@ fn secrets_stay_secret_wherever_they_go() {
         "variable \"s\" {\n default = 1\n sensitive = true\n}\noutput \"o\" { value = [var.s] }";
     assert!(problems_of(output).starts_with("sensitive-output: sandboxes.hcl:5:"));
 }
+
+#[test]
+fn a_misspelt_key_of_an_object_is_told() {
+    for (inside, hint) in [
+        ("size = { vcpu = 4 }", "vcpus"),
+        ("toolchain {\n playwright = { browser = [\"firefox\"] }\n }", "browsers"),
+    ] {
+        let text = format!("sandbox \"a\" {{\n {inside}\n}}");
+        let problems = problems_of(&text);
+        assert!(problems.contains("has no argument") && problems.contains(hint), "{problems}");
+    }
+}

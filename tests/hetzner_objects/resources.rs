@@ -136,9 +136,18 @@ fn a_disk_is_saved_listed_and_put_back_and_the_sandbox_is_reached_afterwards() {
     world.sandplan("exec a -- touch after").exits(0);
     world.sandplan("restore a two").exits(1).says("there are: one");
     world.sandplan("restore a one").exits(0).says("Restored `one`.");
+    world.sandplan("drift").exits(0);
     assert_eq!(world.server()["id"], id);
     assert_eq!(world.sandplan("exec a -- ls").exits(0).stdout, "before\n");
     world.apply("sandbox \"a\" {\n  env = { A = \"1\" }\n}\n").exits(0);
     assert_eq!(world.sandplan("exec a -- printenv A").exits(0).stdout, "1\n");
     world.is_settled();
+}
+
+#[test]
+fn a_misspelt_argument_of_the_platforms_own_block_is_told() {
+    let world = World::bodiless("sandbox \"a\" {\n  hetzner { servertype = \"cpx12\" }\n}\n");
+    world.sandplan("plan").exits(1).says("servertype").says("server_type");
+    world.write("sandbox \"a\" {\n  size = { vcpu = 4 }\n}\n");
+    world.sandplan("plan").exits(1).says("no argument `vcpu`").says("vcpus");
 }
