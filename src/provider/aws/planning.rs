@@ -11,6 +11,8 @@ use crate::provider::cloud::{region, seed, wish};
 use crate::provider::{PlannedChange, ProposedChange, Refusal};
 use crate::value::{AttributePath, Value};
 
+const UNSTOPPABLE: &str = "a spot instance cannot be stopped, so another type is another instance";
+
 /// Says how a change of a sandbox would be carried out.
 pub fn plan(
     shelves: Option<&Shelves>,
@@ -24,18 +26,26 @@ pub fn plan(
         pending: &seed::pending,
     };
     let zone = shelves.and_then(|shelves| zone(shelves, change.after));
-    let mut planned = match zone {
-        Some(Err(refusal)) => PlannedChange { refused: vec![refusal], ..PlannedChange::default() },
-        // A subnet is in one zone, so that is where the sandbox will be.
-        Some(Ok(zone)) if change.before.is_none() => {
-            let after = change.after.with(Arc::<str>::from("region"), Value::from(zone));
+    // A subnet is in one zone, so that is where the sandbox will be.
+    let after = zone.map(|zone| Ok(placed(change.after, Value::from(zone?)))).transpose();
+    let after = after.and_then(|after| {
+        let after = after.unwrap_or_else(|| change.after.clone());
+        let there = beside_network(regions, &after)?;
+        Ok(there.map_or(after.clone(), |regions| placed(&after, regions)))
+    });
+    let mut planned = match after {
+        Err(refusal) => PlannedChange { refused: vec![refusal], ..PlannedChange::default() },
+        Ok(after) if change.before.is_none() => {
             plan::plan(&context, &ProposedChange { after: &after, ..*change })
         }
-        _ => plan::plan(&context, change),
+        Ok(_) => plan::plan(&context, change),
     };
     if let Some(before) = change.before {
         planned.requires_replace.extend(renewing(before, change));
-        planned.requires_replace.extend(unstoppable(before, change, &planned));
+        if let Some(asked) = unstoppable(before, change, &planned) {
+            planned.requires_replace.push(asked);
+            planned.notes = vec![UNSTOPPABLE.to_owned()];
+        }
     }
     let image = wish::image(&TERMS, change.after);
     if change.before.is_none() && !planned.known.iter().any(|(name, _)| &**name == "image_id") {
@@ -73,6 +83,41 @@ fn zone<'a>(shelves: &'a Shelves, attributes: &Value) -> Option<Result<&'a str, 
             asked.join(" or ")
         )),
     }
+}
+
+fn placed(attributes: &Value, region: Value) -> Value {
+    attributes.with(Arc::<str>::from("region"), region)
+}
+
+/// Returns those of a sandbox's regions in which its network is; nothing where that
+/// leaves none out. One that is made by the same plan will be in the first region.
+fn beside_network(regions: &[String], attributes: &Value) -> Result<Option<Value>, Refusal> {
+    let Some(network) = attributes.get("network").filter(|network| !network.is_null()) else {
+        return Ok(None);
+    };
+    let home = match network.as_str() {
+        Some(id) => id.split_once('/').map(|(region, _)| region),
+        None => regions.first().map(String::as_str),
+    };
+    let asked = attributes.get("region").filter(|region| !region.is_null());
+    let asked = match asked {
+        Some(asked) => region::names(asked),
+        None => Some(regions.to_vec()),
+    };
+    let (Some(home), Some(asked)) = (home, asked) else { return Ok(None) };
+    let is_there = |name: &&String| region::of(name) == home;
+    let there: Vec<Value> =
+        asked.iter().filter(is_there).map(|name| Value::from(name.as_str())).collect();
+    if there.is_empty() && !asked.is_empty() {
+        let problem = Diagnostic::error("invalid-network", "Invalid network").detail(format!(
+            "The network is in the region {home}, and the sandbox is to be in {}. A security \
+             group belongs to one region, the provider's first: leave the network out, or give \
+             those sandboxes a provider of their own with `alias`.",
+            asked.join(" or ")
+        ));
+        return Err(Refusal { argument: "network".into(), problem });
+    }
+    Ok((there.len() < asked.len()).then(|| Value::tuple(there)))
 }
 
 /// A spot instance cannot be stopped, so another type is another instance.
@@ -138,6 +183,27 @@ mod tests {
         assert_eq!(replaced(&plain, &large, "size"), ["size"]);
         assert_eq!(replaced(&plain, &small, "size"), [""; 0]);
         assert_eq!(replaced(&plain, &plain, "labels"), [""; 0]);
+    }
+
+    #[test]
+    fn a_sandbox_in_a_network_is_only_tried_where_the_network_is() {
+        let regions = ["us-east-1".to_owned(), "eu-central-1".to_owned()];
+        let id = Value::from("us-east-1/sg-1");
+        let unknown = Value::Unknown(crate::value::Type::String);
+        for network in [id, unknown] {
+            let there = |region: Value| {
+                let network = ("network", network.clone());
+                beside_network(&regions, &Value::object([network, ("region", region)]))
+            };
+            let only = |name: &str| Ok(Some(Value::tuple([Value::from(name)])));
+            assert_eq!(there(Value::null()), only("us-east-1"));
+            let zones = [Value::from("eu-central-1a"), Value::from("us-east-1b")];
+            assert_eq!(there(Value::tuple(zones)), only("us-east-1b"));
+            assert_eq!(there(Value::from("us-east-1")), Ok(None));
+            let refused = there(Value::from("eu-central-1")).expect_err("elsewhere");
+            assert_eq!(&*refused.argument, "network");
+        }
+        assert_eq!(beside_network(&regions, &Value::object::<&str>([])), Ok(None));
     }
 
     #[test]
