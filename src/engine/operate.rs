@@ -291,6 +291,22 @@ impl Session<'_> {
         }
     }
 
+    /// Puts a saved disk back into a sandbox, and writes down how that is reached since.
+    pub async fn restore(&mut self, target: &Target, snapshot: &str) -> Result<(), Diagnostics> {
+        let failed = |error| self.project.call_failed(target, &error);
+        let id = &target.machine.remote_id;
+        self.project.snapshots(target)?.restore(id, snapshot).await.map_err(failed)?;
+        let Some(provider) = self.project.providers.get(&target.provider) else { return Ok(()) };
+        let read = provider.read(target.object.address.kind(), id).await.map_err(failed)?;
+        let Some(remote) = read else { return Ok(()) };
+        let told = ["host_key", "ipv4", "ipv6", "ssh_command"].into_iter();
+        let told = told.filter_map(|name| Some((name, remote.attributes.get(name)?.clone())));
+        let known = target.object.attributes.clone();
+        let attributes = told.fold(known, |all, (name, value)| all.with(name, value));
+        let object = Object { attributes, ..target.object.clone() };
+        self.store.transaction(|batch| batch.put(&object)).map_err(self::told)
+    }
+
     /// Writes down what was synced, as if an apply had done it.
     fn remember_syncs(
         &mut self,

@@ -15,7 +15,7 @@ const SCAFFOLD: &str = include_str!("init/sandboxes.hcl");
 /// Scaffolds a configuration where there is none, and checks each provider.
 pub async fn run(context: &Context, args: &Init) -> Result<Exit, Diagnostics> {
     if load::files(context.directory())?.is_empty() {
-        scaffold(context)?;
+        scaffold(context, args.config.provider.as_deref())?;
     }
     let project = context.load(&args.config, Strictness::Lenient)?;
     context.terminal.out(&format!("project: {}\n", project.label()));
@@ -37,12 +37,17 @@ pub async fn run(context: &Context, args: &Init) -> Result<Exit, Diagnostics> {
     Ok(Exit::Done)
 }
 
-fn scaffold(context: &Context) -> Result<(), Diagnostics> {
+/// Writes a first configuration, for a provider other than the usual one where it is named.
+fn scaffold(context: &Context, provider: Option<&str>) -> Result<(), Diagnostics> {
     let path = context.path(std::path::Path::new(load::MAIN_FILE));
     let project = std::path::absolute(context.directory())
         .map(|directory| crate::config::settings::project_of(&directory))
         .unwrap_or_else(|_| "my-project".to_owned());
-    let text = SCAFFOLD.replace("my-project", &project);
+    let mut text = SCAFFOLD.replace("my-project", &project);
+    if let Some(provider) = provider {
+        let line = format!("  default_provider = {provider:?}\n\n  # Nothing outside");
+        text = text.replacen("\n  # Nothing outside", &line, 1);
+    }
     // Never over a file that is there, also when it appeared just now.
     std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(
         |error| {

@@ -25,9 +25,12 @@ done
 "#;
 
 /// Names the log of a step, which may be written as plans and problems write it:
-/// `provision:install`, `probe:shell`.
+/// `provision:install`, `probe:shell`, `setup:agent:codex`.
 fn log_of(step: &str) -> String {
-    step.strip_prefix("provision:").unwrap_or(step).replacen("probe:", "probe-", 1)
+    match step.starts_with("setup:") {
+        true => step.replace(':', "-"),
+        false => step.strip_prefix("provision:").unwrap_or(step).replacen("probe:", "probe-", 1),
+    }
 }
 
 /// Shows the logs of a sandbox's provisioning.
@@ -50,7 +53,8 @@ pub async fn run(context: &Context, args: &Logs) -> Result<Exit, Diagnostics> {
         let known: Vec<&str> = target.object.steps.iter().map(|step| step.name.as_str()).collect();
         return Err(Diagnostic::error("no-such-log", "No such log")
             .detail(format!(
-                "The sandbox has no log of a step `{step}`. Its steps: {}.",
+                "The sandbox has no log of a step `{}`. Its steps: {}.",
+                args.step.as_deref().unwrap_or_default(),
                 known.join(", ")
             ))
             .into());

@@ -29,7 +29,7 @@ pub async fn run(context: &Context, args: &Port) -> Result<Exit, Diagnostics> {
     let mut listeners = Vec::new();
     for way in &ways {
         let listener = TcpListener::bind(("127.0.0.1", way.here)).await;
-        listeners.push(listener.map_err(|error| taken(way.here, &error))?);
+        listeners.push(listener.map_err(|error| taken(way, &error))?);
     }
     context.terminal.out(&ways.iter().map(line).collect::<String>());
     let (sender, mut problems) = tokio::sync::mpsc::unbounded_channel();
@@ -107,9 +107,11 @@ fn nothing(name: &str) -> Diagnostic {
         .failure(Failure::Usage)
 }
 
-fn taken(port: u16, error: &std::io::Error) -> Diagnostic {
+fn taken(way: &Way, error: &std::io::Error) -> Diagnostic {
+    let Way { here, there, .. } = way;
+    let other = if *here == 8080 { 18080 } else { 8080 };
     Diagnostic::error("port-taken", "Port cannot be opened here").detail(format!(
-        "127.0.0.1:{port}: {error}. Choose another one here: `sandplan port NAME 8080:{port}`."
+        "127.0.0.1:{here}: {error}. Choose another one here: `sandplan port NAME {other}:{there}`."
     ))
 }
 

@@ -50,10 +50,13 @@ fn told(name: &str, saved: &SnapshotInfo, restores: bool) -> String {
 /// Puts a sandbox's files back.
 pub async fn restore(context: &Context, args: &Restore) -> Result<Exit, Diagnostics> {
     let (project, state) = context.load_state()?;
-    let target = Target::find(&state, &args.name)?;
-    let restored =
-        project.snapshots(&target)?.restore(&target.machine.remote_id, &args.snapshot).await;
-    restored.map_err(|error| project.call_failed(&target, &error))?;
+    Target::find(&state, &args.name)?;
+    let mut events = context.events();
+    let timeout = std::time::Duration::ZERO;
+    let (mut session, warnings) = project.open("restore", timeout, &mut events).await?;
+    context.report(&warnings);
+    let target = Target::find(&session.state()?, &args.name)?;
+    session.restore(&target, &args.snapshot).await?;
     context.terminal.say(&format!("Restored `{}`.\n", args.snapshot));
     Ok(Exit::Done)
 }

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::ids::Place;
 use super::order::running;
+use super::remote;
 use super::wire::{Instance, Tags};
 use crate::provider::cloud::place::{Planned, gone};
-use crate::provider::{ProviderError, ProviderErrorKind, Reporter};
+use crate::provider::{ProviderError, ProviderErrorKind, Report, Reporter};
 
 /// How long an instance may take to shut down before its power is cut.
 const SHUTTING_DOWN: Duration = Duration::from_secs(180);
@@ -90,7 +91,10 @@ impl Changing<'_> {
         let (region, id) = self.parts();
         self.reporter.phase("switching on");
         self.client.start(region, id).await?;
-        running(self.client, (region, id), self.reporter).await.map(drop)
+        let instance = running(self.client, (region, id), self.reporter).await?;
+        // It may have another address now, whatever becomes of the change.
+        self.reporter.send(Report::Attributes(remote::server(&instance).whereabouts()));
+        Ok(())
     }
 
     async fn switch_off(&self) -> Result<(), ProviderError> {

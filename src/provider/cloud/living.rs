@@ -83,12 +83,13 @@ impl Living<'_> {
     }
 
     /// Returns the changed argument that asks for a larger disk than the server has, where
-    /// the type does not decide that.
+    /// no type is named that decides that. A change of type keeps the disk as it is.
     fn outgrows(&self, catalogue: &Catalogue) -> Option<AttributePath> {
         let is_free = self.server_type(catalogue).is_some_and(|of| of.disk.is_none());
         let asked = self.wish.size.and_then(|size| size.disk)?;
         let has = u128::from(self.disk_size(catalogue)) * 1_000_000_000;
-        let path = self.changed("size").filter(|_| is_free)?;
+        let decides = is_free || self.wish.server_types.is_empty();
+        let path = self.changed("size").filter(|_| decides)?;
         (u128::from(asked) > has && has > 0).then_some(path)
     }
 

@@ -95,6 +95,14 @@ impl Server {
         ))
     }
 
+    /// Returns where it is reached now, as attributes.
+    pub fn whereabouts(&self) -> Vec<(Arc<str>, Value)> {
+        let key = host_keys(&self.labels).into_iter().next().map(|key| key.to_openssh());
+        let command = self.ssh_command(key.as_deref());
+        let told = [("ipv4", self.ipv4.map(|ip| ip.to_string())), ("ssh_command", command)];
+        told.into_iter().filter_map(|(name, text)| Some((name.into(), text?.into()))).collect()
+    }
+
     /// Returns its host key and how to use it, as attributes.
     pub fn access(&self, key: &str) -> Vec<(Arc<str>, Value)> {
         let command = self.ssh_command(Some(key)).map(|line| ("ssh_command".into(), line.into()));

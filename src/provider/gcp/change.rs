@@ -13,7 +13,7 @@ use super::wire::Place;
 use crate::object::OperationId;
 use crate::provider::cloud::labels::Labels;
 use crate::provider::cloud::place::Planned;
-use crate::provider::{Committed, ProviderError, ProviderErrorKind, Reporter};
+use crate::provider::{Committed, ProviderError, ProviderErrorKind, Report, Reporter};
 
 /// How often something is read and changed again that others change, too.
 const MOST_TURNS: usize = 4;
@@ -156,7 +156,10 @@ impl Changing<'_> {
     async fn start(&self, deed: &str) -> Result<(), ProviderError> {
         self.reporter.phase("switching on");
         self.client.start_instance(self.act(), deed).await?;
-        running(self.client, self.place, self.reporter).await.map(drop)
+        let instance = running(self.client, self.place, self.reporter).await?;
+        // It may have another address now, whatever becomes of the change.
+        self.reporter.send(Report::Attributes(remote::server(&instance).whereabouts()));
+        Ok(())
     }
 
     /// Shuts the instance down and waits until it is off.
