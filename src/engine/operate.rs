@@ -219,6 +219,18 @@ impl Session<'_> {
         })
     }
 
+    /// Returns what the configuration asks for at each address, as far as that is known.
+    fn wanted(&self) -> Result<BTreeMap<Address, Value>, Diagnostics> {
+        let nothing = Prior::unrefreshed(State::empty(self.state()?.lineage));
+        // What cannot be planned says nothing of what there is.
+        let plan = self.project.plan_offline(&nothing, &Default::default());
+        let changes = plan.map(|plan| plan.changes).unwrap_or_default().into_iter();
+        let wanted = |change: &crate::plan::Change| {
+            Some((change.address.clone(), change.after_attributes()?.clone()))
+        };
+        Ok(changes.filter_map(|change| wanted(&change)).collect())
+    }
+
     /// Puts every living object of this project that is in no row back into the
     /// state, by its labels; returns their addresses, and problems.
     pub async fn rebuild(
@@ -230,6 +242,7 @@ impl Session<'_> {
             prior.objects.iter().map(|object| (&object.address, ())).collect();
         let mut found = Vec::new();
         let mut problems: Diagnostics = prior.outages.values().cloned().collect();
+        let wanted = self.wanted()?;
         let mut objects: BTreeMap<Address, Object> = BTreeMap::new();
         for (provider, remote) in &prior.orphans {
             let Some(owner) = &remote.ownership else { continue };
@@ -238,7 +251,11 @@ impl Session<'_> {
                 problems.push(twice(&address, &remote.remote_id));
                 continue;
             }
-            objects.insert(address.clone(), adopted(address, provider.clone(), remote.clone(), 1));
+            let mut object = adopted(address.clone(), provider.clone(), remote.clone(), 1);
+            if let Some(wanted) = wanted.get(&address) {
+                object.attributes = presumed(object.attributes, wanted);
+            }
+            objects.insert(address, object);
         }
         self.store
             .transaction(|batch| objects.values().try_for_each(|object| batch.put(object)))
@@ -339,6 +356,20 @@ impl Session<'_> {
     pub fn push(&mut self, state: &State, force: bool) -> Result<(), Diagnostics> {
         self.store.transaction(|batch| batch.replace_all(state, force)).map_err(told)
     }
+}
+
+/// Takes from the configuration what an object began with, where its platform does not
+/// tell: to be wrong about that costs less than to make it anew for not knowing.
+fn presumed(known: Value, wanted: &Value) -> Value {
+    ["image", "from", "sandbox"].into_iter().fold(known, |known, name| {
+        let is_told = known.get(name).is_some_and(|value| !value.is_null());
+        match wanted.get(name) {
+            Some(value) if !is_told && !value.is_null() && value.is_wholly_known() => {
+                known.with(name, value.clone())
+            }
+            _ => known,
+        }
+    })
 }
 
 fn adopted(address: Address, provider: ProviderRef, remote: RemoteObject, schema: u32) -> Object {

@@ -136,3 +136,19 @@ fn a_provider_that_only_a_sandbox_names_is_asked_without_a_state() {
     run("drift").exits(2).says("1 orphan");
     run("state recover").exits(0).says("One object is in the state again");
 }
+
+#[test]
+fn what_was_recovered_keeps_its_disk() {
+    let world = World::new(
+        "sandbox \"a\" {\n  image = \"debian-12\"\n}\nsnapshot \"s\" { sandbox = sandbox.a }\n",
+    );
+    world.sandplan("apply -auto-approve").exits(0);
+    let before = (world.server()["id"].clone(), world.all("images")[0]["id"].clone());
+    std::fs::remove_dir_all(world.env.work().join(".sandplan")).unwrap();
+    world.sandplan("state recover").exits(0);
+    let plan = world.sandplan("plan").exits(0).stdout;
+    assert!(!plan.contains("lost"), "{plan}");
+    world.sandplan("apply -auto-approve").exits(0);
+    assert_eq!((world.server()["id"].clone(), world.all("images")[0]["id"].clone()), before);
+    world.is_settled();
+}

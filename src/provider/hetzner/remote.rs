@@ -80,6 +80,9 @@ pub fn snapshot(image: &Image) -> RemoteObject {
         ("created_at", time(image.created)),
         ("expires_at", time(WORDS.expiry(&image.labels))),
     ];
+    if let Some(from) = &image.created_from {
+        attributes.push(("sandbox", Value::from(from.id.to_string())));
+    }
     if image.status == BROKEN {
         attributes.push(("status", Value::from(BROKEN)));
     }
